@@ -1,0 +1,26 @@
+/*
+ * Time. Durations become a monotonic deadline once; below that only deadlines travel.
+ */
+#ifndef SOCKT_BASE_CLOCK_H
+#define SOCKT_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A deadline that never comes. */
+#define CLOCK_NEVER INT64_MAX
+
+/* Monotonic time in milliseconds and in microseconds. */
+int64_t	clock_ms(void);
+int64_t	clock_us(void);
+
+/* The deadline ms from now; CLOCK_NEVER for a negative ms, which says "no limit". */
+int64_t	clock_deadline(int64_t ms);
+
+/* Writes the wall clock as RFC 3339 in UTC with microseconds, 28 bytes with the NUL. */
+void	clock_stamp(char *out, size_t size);
+
+/* Writes a duration for people: "250 ms", "1.5 s", "2 min 5 s". Returns out. */
+const char *clock_words(int64_t ms, char *out, size_t size);
+
+#endif

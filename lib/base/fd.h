@@ -1,0 +1,13 @@
+/*
+ * Descriptors as owned values: -1 is empty.
+ */
+#ifndef SOCKT_BASE_FD_H
+#define SOCKT_BASE_FD_H
+
+/* Closes *fd if it is open and leaves it empty. errno is kept. */
+void	fd_close(int *fd);
+
+/* A pipe, both ends close-on-exec; each end non-blocking too if asked. Returns 0, or -1 with errno. */
+int	fd_pipe(int fds[2], int nonblocking);
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * Numbers from words: see num.h.
+ */
+#include "lib/base/num.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <bsd/stdlib.h>
+
+/* Reads the digits at *word into *out and moves *word past them. False without a digit, or over max. */
+static bool
+digits(const char **word, int64_t max, int64_t *out)
+{
+	const char *p = *word;
+	int64_t n = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++) {
+		if (n > (max - (*p - '0')) / 10)
+			return false;
+		n = n * 10 + (*p - '0');
+	}
+	if (p == *word)
+		return false;
+	*word = p;
+	*out = n;
+	return true;
+}
+
+bool
+num_int(const char *word, int64_t min, int64_t max, int64_t *out)
+{
+	const char *why;
+	int64_t n;
+
+	if (word[0] < '0' || word[0] > '9')	/* strtonum takes blanks and signs */
+		return false;
+	n = strtonum(word, min, max, &why);
+	if (why != NULL)
+		return false;
+	*out = n;
+	return true;
+}
+
+bool
+num_duration(const char *word, int64_t *out_ms)
+{
+	static const struct { const char *name; int64_t ms; } units[] = {
+		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
+	};
+	int64_t whole, unit_ms = 0, ms, rest = 0, scale = 1;
+	const char *p = word, *fraction = "";
+
+	if (!digits(&p, NUM_MS_MAX, &whole))
+		return false;
+	if (*p == '.') {
+		fraction = p + 1;
+		p = fraction + strspn(fraction, "0123456789");
+		if (p == fraction)
+			return false;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(p, units[i].name) == 0)
+			unit_ms = units[i].ms;
+	}
+	if (unit_ms == 0 || whole > NUM_MS_MAX / unit_ms)
+		return false;
+	ms = whole * unit_ms;
+
+	/* Nine places tell a nanosecond of an hour; digits beyond them only say whether to round up. */
+	for (int place = 0; fraction[0] >= '0' && fraction[0] <= '9'; fraction++) {
+		if (place++ < 9) {
+			rest = rest * 10 + (*fraction - '0');
+			scale *= 10;
+		} else if (*fraction != '0' && rest < scale - 1) {
+			rest++;
+			break;
+		}
+	}
+	ms += (rest * unit_ms + scale - 1) / scale;
+	if (ms > NUM_MS_MAX)
+		return false;
+	*out_ms = ms;
+	return true;
+}
+
+bool
+num_size(const char *word, int64_t *out)
+{
+	static const char units[] = "kMGT";
+	const char *p = word, *unit;
+	int64_t n;
+	int shift = 0;
+
+	if (!digits(&p, NUM_SIZE_MAX, &n))
+		return false;
+	if (*p != '\0') {
+		if ((unit = strchr(units, *p == 'K' ? 'k' : *p)) == NULL || p[1] != '\0')
+			return false;
+		shift = 10 * (int)(unit - units + 1);
+	}
+	if (n > NUM_SIZE_MAX >> shift)
+		return false;
+	*out = n << shift;
+	return true;
+}

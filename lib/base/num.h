@@ -1,0 +1,25 @@
+/*
+ * Numbers from words, strictly: no sign, no blank, no other base, no trailing text, nothing that overflows.
+ */
+#ifndef SOCKT_BASE_NUM_H
+#define SOCKT_BASE_NUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Longest duration and largest size that are taken: a thousand years, and what fits a file offset. */
+#define NUM_MS_MAX	INT64_C(31556952000000)
+#define NUM_SIZE_MAX	INT64_MAX
+
+/* Each returns true and sets *out, or false and leaves it. */
+
+/* Decimal digits only, between min and max (both >= 0). */
+bool	num_int(const char *word, int64_t min, int64_t max, int64_t *out);
+
+/* `5`, `0.5`, `250ms`, `2s`, `1m`, `1h` as milliseconds, rounded up so that what is not 0 stays not 0. */
+bool	num_duration(const char *word, int64_t *out_ms);
+
+/* `100`, `64k`, `1M`, `1G`: powers of 1024. */
+bool	num_size(const char *word, int64_t *out);
+
+#endif
