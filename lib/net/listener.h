@@ -1,0 +1,36 @@
+/*
+ * Listening sockets: one a local address, all on one port.
+ */
+#ifndef SOCKT_NET_LISTENER_H
+#define SOCKT_NET_LISTENER_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/net/addr.h"
+
+#define LISTENER_MAX 8		/* addresses of one name that we listen on */
+
+struct listener {
+	struct { int fd; struct addr addr; } v[LISTENER_MAX];	/* addr as bound: port 0 has become a real one */
+	size_t n;
+};
+
+#define LISTENER_EMPTY ((struct listener){ .n = 0 })
+
+/*
+ * Binds and listens on every address of the list. With dual_stack the list is [::] and 0.0.0.0, or one of them: one
+ * v6 socket serves both families where there is IPv6. Port 0 becomes one free port for all. Of several addresses those
+ * that this host does not have are passed over. Returns 0, or -1 and err, with nothing open.
+ */
+int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, struct err *err);
+
+void	listener_close(struct listener *l);	/* empty is fine */
+
+/* A client, non-blocking and tuned, or -1 with errno; EAGAIN when there is none. */
+int	listener_accept(int fd, struct addr *peer);
+
+/* Is this errno of accept(2) the client's or the network's business, gone by the next call? */
+bool	listener_is_transient(int errnum);
+
+#endif

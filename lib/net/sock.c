@@ -1,0 +1,90 @@
+/*
+ * What every TCP and Unix socket of ours has in common: see sock.h.
+ */
+#include "lib/net/sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "lib/base/fd.h"
+
+int
+sock_new(int family)
+{
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+void
+sock_tune(int fd, int family)
+{
+	static const int on = 1;
+
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	/* Neither can fail on a TCP socket, and one that was reset meanwhile says so when it is read. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+}
+
+int
+sock_error(int fd)
+{
+	int errnum = 0;
+	socklen_t len = sizeof(errnum);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0 ? errno : errnum;
+}
+
+void
+sock_local(int fd, struct addr *addr)
+{
+	addr->len = sizeof(addr->ss);
+	if (getsockname(fd, (void *)&addr->ss, &addr->len) < 0)
+		*addr = (struct addr){ .len = 0 };
+}
+
+void
+sock_peer(int fd, struct addr *addr)
+{
+	addr->len = sizeof(addr->ss);
+	if (getpeername(fd, (void *)&addr->ss, &addr->len) < 0)
+		*addr = (struct addr){ .len = 0 };
+}
+
+bool
+sock_tcp_info(int fd, struct sock_tcp_info *info)
+{
+#ifdef TCP_INFO
+	static const char *const states[] = {
+		[TCP_ESTABLISHED] = "established", [TCP_SYN_SENT] = "syn-sent", [TCP_SYN_RECV] = "syn-received",
+		[TCP_FIN_WAIT1] = "fin-wait-1", [TCP_FIN_WAIT2] = "fin-wait-2", [TCP_TIME_WAIT] = "time-wait",
+		[TCP_CLOSE] = "closed", [TCP_CLOSE_WAIT] = "close-wait", [TCP_LAST_ACK] = "last-ack",
+		[TCP_LISTEN] = "listen", [TCP_CLOSING] = "closing",
+	};
+	struct tcp_info ti = { 0 };
+	socklen_t len = sizeof(ti);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0)
+		return false;
+	*info = (struct sock_tcp_info){ .rtt_us = ti.tcpi_rtt, .retransmits = ti.tcpi_total_retrans,
+	    .state = ti.tcpi_state < sizeof(states) / sizeof(states[0]) && states[ti.tcpi_state] != NULL ?
+	    states[ti.tcpi_state] : "unknown" };
+	return true;
+#else
+	(void)fd;
+	(void)info;
+	return false;
+#endif
+}
+
+void
+sock_reset(int *fd)
+{
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	if (*fd >= 0)
+		setsockopt(*fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	fd_close(fd);
+}

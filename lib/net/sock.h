@@ -1,0 +1,41 @@
+/*
+ * What every TCP and Unix socket of ours has in common.
+ */
+#ifndef SOCKT_NET_SOCK_H
+#define SOCKT_NET_SOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/net/addr.h"
+
+/* A non-blocking close-on-exec stream socket of that family, or -1 with errno. */
+int	sock_new(int family);
+
+/*
+ * Settings for an open connection: TCP_NODELAY, because we never hold back what could be sent, and SO_OOBINLINE, so
+ * that urgent data stays where it stood in the stream (RFC 6093). Nothing to do for Unix sockets.
+ */
+void	sock_tune(int fd, int family);
+
+/* Takes and clears the pending error of fd: an errno, or 0. */
+int	sock_error(int fd);
+
+/* Our own end and the peer's; len 0 when the system does not say. */
+void	sock_local(int fd, struct addr *addr);
+void	sock_peer(int fd, struct addr *addr);
+
+/* What the system knows of a TCP connection (tcp(7), TCP_INFO). */
+struct sock_tcp_info {
+	uint32_t rtt_us;
+	uint32_t retransmits;	/* segments sent again, in all */
+	const char *state;	/* RFC 9293's names, lower case: "established", "close-wait", … */
+};
+
+/* Fills *info; false when fd is no TCP socket or the system does not say. */
+bool	sock_tcp_info(int fd, struct sock_tcp_info *info);
+
+/* Closes *fd with RST instead of FIN: nothing lingers in TIME_WAIT, and the peer knows that it was no orderly end. */
+void	sock_reset(int *fd);
+
+#endif

@@ -1,0 +1,220 @@
+/*
+ * A stream, and the one over a connected socket: see stream.h.
+ */
+#include "lib/net/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
+
+#include "lib/base/fd.h"
+#include "lib/net/sock.h"
+
+struct sock_stream {
+	struct stream stream;	/* first */
+	int fd;
+	struct loop_io io;
+};
+
+void
+stream_attach(struct stream *s, void (*fn)(void *arg, unsigned ready), void *arg)
+{
+	s->fn = fn;
+	s->arg = arg;
+}
+
+enum io
+stream_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
+{
+	return s->ops->read(s, p, n, got, err);
+}
+
+enum io
+stream_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *err)
+{
+	return s->ops->write(s, p, n, put, err);
+}
+
+enum io
+stream_shutdown(struct stream *s, struct err *err)
+{
+	return s->ops->shutdown(s, err);
+}
+
+enum io
+stream_settled(struct stream *s, struct err *err)
+{
+	return s->ops->settled(s, err);
+}
+
+void
+stream_want(struct stream *s, unsigned wants)
+{
+	s->ops->want(s, wants);
+}
+
+struct stream_plain
+stream_plain(struct stream *s, unsigned side)
+{
+	return s->ops->plain(s, side);
+}
+
+int
+stream_fail(struct stream *s, unsigned side, int errnum, struct err *err)
+{
+	return s->ops->fail(s, side, errnum, err);
+}
+
+void
+stream_free(struct stream *s)
+{
+	if (s != NULL)
+		s->ops->free(s);
+}
+
+/* ---- a connected socket ---- */
+
+static struct sock_stream *
+as_sock(struct stream *s)
+{
+	return (struct sock_stream *)s;
+}
+
+static int
+sock_fail(struct stream *s, unsigned side, int errnum, struct err *err)
+{
+	(void)s;
+	/* EPIPE says only that we may not write any more: the reset behind it was reported to an earlier call. */
+	if (side == STREAM_WRITE && errnum == EPIPE)
+		err_set(err, ERR_BROKEN, EPIPE, "the peer takes no more");
+	else
+		err_set(err, errnum == ENOMEM || errnum == ENOBUFS ? ERR_LIMIT : ERR_BROKEN, errnum, "%s", "");
+	err->stage = STAGE_TRANSFER;
+	return -1;
+}
+
+static enum io
+sock_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
+{
+	ssize_t r;
+
+	do
+		r = recv(as_sock(s)->fd, p, n, MSG_DONTWAIT);
+	while (r < 0 && errno == EINTR);
+	if (r > 0 || (r == 0 && s->kind == STREAM_MESSAGES)) {
+		*got = (size_t)r;
+		return IO_DONE;
+	}
+	if (r == 0)
+		return IO_EOF;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return IO_WOULD_BLOCK;
+	sock_fail(s, STREAM_READ, errno, err);
+	return IO_FAILED;
+}
+
+static enum io
+sock_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *err)
+{
+	ssize_t r;
+
+	do
+		r = send(as_sock(s)->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	if (r >= 0) {
+		*put = (size_t)r;
+		return IO_DONE;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return IO_WOULD_BLOCK;
+	sock_fail(s, STREAM_WRITE, errno, err);
+	return IO_FAILED;
+}
+
+static enum io
+sock_shutdown(struct stream *s, struct err *err)
+{
+	/* ENOTCONN: it was reset meanwhile, which the reading side will say with its reason. */
+	if (shutdown(as_sock(s)->fd, SHUT_WR) == 0 || errno == ENOTCONN)
+		return IO_DONE;
+	sock_fail(s, STREAM_WRITE, errno, err);
+	return IO_FAILED;
+}
+
+static enum io
+sock_settled(struct stream *s, struct err *err)
+{
+	int errnum = sock_error(as_sock(s)->fd), queued = 0;
+
+	if (errnum != 0) {
+		sock_fail(s, STREAM_WRITE, errnum, err);
+		return IO_FAILED;
+	}
+#ifdef SIOCOUTQ
+	/* tcp(7): what is unsent or unacknowledged; on a Unix socket what its peer has not read. */
+	if (ioctl(as_sock(s)->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
+		return IO_WOULD_BLOCK;
+	/* A reset empties the queue as well, so the order of the two questions matters: ask for the error again. */
+	if ((errnum = sock_error(as_sock(s)->fd)) != 0) {
+		sock_fail(s, STREAM_WRITE, errnum, err);
+		return IO_FAILED;
+	}
+#endif
+	return IO_DONE;
+}
+
+static void
+on_sock_ready(void *arg, unsigned ready)
+{
+	struct stream *s = arg;
+
+	s->fn(s->arg, ready);	/* LOOP_* and STREAM_* are the same bits for a plain socket */
+}
+
+static void
+sock_want(struct stream *s, unsigned wants)
+{
+	loop_io_want(&as_sock(s)->io, wants);
+}
+
+static struct stream_plain
+sock_plain(struct stream *s, unsigned side)
+{
+	(void)side;
+	return (struct stream_plain){ .fd = as_sock(s)->fd, .medium = MEDIUM_SOCKET };
+}
+
+static void
+sock_free(struct stream *s)
+{
+	loop_io_stop(&as_sock(s)->io);
+	fd_close(&as_sock(s)->fd);
+	free(s);
+}
+
+struct stream *
+stream_socket(struct loop *loop, int fd, struct err *err)
+{
+	static const struct stream_ops ops = {
+		.read = sock_read, .write = sock_write, .shutdown = sock_shutdown, .settled = sock_settled,
+		.want = sock_want, .plain = sock_plain, .fail = sock_fail, .free = sock_free,
+	};
+	struct sock_stream *s = calloc(1, sizeof(*s));
+
+	_Static_assert((int)STREAM_READ == LOOP_READ && (int)STREAM_WRITE == LOOP_WRITE &&
+	    (int)STREAM_TROUBLE == LOOP_TROUBLE, "a socket's stream hands the loop's bits on");
+	if (s == NULL) {
+		err_set(err, ERR_LIMIT, ENOMEM, "connection");
+		fd_close(&fd);
+		return NULL;
+	}
+	s->stream = (struct stream){ .ops = &ops, .kind = STREAM_BYTES };
+	s->fd = fd;
+	loop_io_init(&s->io, loop, fd, on_sock_ready, s);
+	return &s->stream;
+}

@@ -1,0 +1,99 @@
+/*
+ * A stream: one object over what carries bytes or messages, whatever is below it. Every call is non-blocking.
+ *
+ * Two makers so far: a connected socket, and the standard streams (stdio.h). A layer (TLS, a proxy tunnel) is a maker
+ * that owns the stream below it.
+ */
+#ifndef SOCKT_NET_STREAM_H
+#define SOCKT_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+#include "lib/event/loop.h"
+
+enum stream_kind {
+	STREAM_BYTES,		/* a read of nothing is the end */
+	STREAM_MESSAGES		/* one read is one message, and a message may be empty */
+};
+
+/* What a source or destination is: decides how an end is understood and whether splice can help. */
+enum stream_medium {
+	MEDIUM_SOCKET,
+	MEDIUM_PIPE,
+	MEDIUM_FILE,		/* a regular file or block device: always ready, ends by itself */
+	MEDIUM_TERMINAL,
+	MEDIUM_NULL,		/* /dev/null, or a descriptor that was closed when we started */
+	MEDIUM_DEVICE		/* any other character device */
+};
+
+enum io { IO_DONE, IO_WOULD_BLOCK, IO_EOF, IO_FAILED };
+
+enum { STREAM_READ = 1, STREAM_WRITE = 2, STREAM_TROUBLE = 4 };
+
+/* A plain descriptor under a stream's reading or writing side: what splice may be tried on. fd -1: there is none. */
+struct stream_plain {
+	int fd;
+	enum stream_medium medium;
+};
+
+struct stream;
+
+struct stream_ops {
+	enum io (*read)(struct stream *s, void *p, size_t n, size_t *got, struct err *err);
+	enum io (*write)(struct stream *s, const void *p, size_t n, size_t *put, struct err *err);
+	enum io (*shutdown)(struct stream *s, struct err *err);
+	enum io (*settled)(struct stream *s, struct err *err);
+	void (*want)(struct stream *s, unsigned wants);
+	struct stream_plain (*plain)(struct stream *s, unsigned side);
+	int (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
+	void (*free)(struct stream *s);
+};
+
+/* Makers embed this at the front of their own struct. */
+struct stream {
+	const struct stream_ops *ops;
+	enum stream_kind kind;
+	void (*fn)(void *arg, unsigned ready);	/* set by stream_attach() */
+	void *arg;
+};
+
+/* A connected non-blocking socket, which the stream takes over. NULL and err without memory; fd is closed then too. */
+struct stream *stream_socket(struct loop *loop, int fd, struct err *err);
+
+/* Whom to call when what was wanted is there. Must come before the first stream_want(). */
+void	stream_attach(struct stream *s, void (*fn)(void *arg, unsigned ready), void *arg);
+
+/*
+ * Reads up to n bytes (of a message: the whole of it). IO_DONE sets *got, which is 0 only for an empty message;
+ * IO_FAILED sets err. What arrived before an error is read before the error is.
+ */
+enum io	stream_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err);
+
+/* Writes some of n > 0 bytes: IO_DONE sets *put > 0. Never IO_EOF. */
+enum io	stream_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *err);
+
+/* Says that nothing more will be written: FIN on a socket. Never IO_EOF. */
+enum io	stream_shutdown(struct stream *s, struct err *err);
+
+/*
+ * Has the other side's system acknowledged everything that was written? IO_DONE or IO_WOULD_BLOCK, for which no event
+ * comes: ask again later. IO_FAILED when it never will.
+ */
+enum io	stream_settled(struct stream *s, struct err *err);
+
+/* What to be called for: STREAM_READ, STREAM_WRITE, or only STREAM_TROUBLE. 0 is rest. */
+void	stream_want(struct stream *s, unsigned wants);
+
+/* The descriptor below one side (STREAM_READ or STREAM_WRITE), for splice and for asking what it is. */
+struct stream_plain stream_plain(struct stream *s, unsigned side);
+
+/* Turns an errno that a call on the plain descriptor gave into err, in the stream's own words. Returns -1. */
+int	stream_fail(struct stream *s, unsigned side, int errnum, struct err *err);
+
+/* Closes and frees. NULL is fine. */
+void	stream_free(struct stream *s);
+
+#endif
