@@ -1,0 +1,537 @@
+/*
+ * Hub: see hub.h.
+ */
+#include "lib/service/hub.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/opts.h"
+#include "lib/net/sock.h"
+#include "lib/service/stats.h"
+#include "lib/wire/crlf.h"
+
+#define CHUNK		(64 * 1024)	/* the most one read takes, and the local sink's queue */
+#define QUEUE_MAX	(1024 * 1024)	/* how far a client may fall behind the fastest */
+#define LINGER_MS	1000
+
+/* Orders of a client's life. Closed ones are freed by the hub's sweep, when no callback of theirs is on the stack. */
+enum client_state {
+	CLIENT_OPEN,
+	CLIENT_SHUT,		/* our FIN went out; it may go on sending */
+	CLIENT_CLOSED
+};
+
+struct client {
+	struct hub *hub;
+	struct client *prev, *next;
+	struct stream *stream;
+	int fd;				/* the stream's, for asking about it */
+	enum client_state state;
+	bool ended;			/* it will send no more */
+	bool leaving;			/* a FIN is due as soon as the queue is empty */
+	struct buf queue;		/* what it has yet to take */
+	uint64_t sent, received;
+	int64_t began_us, last_byte_ms, last_sent_ms;
+	struct loop_timer timer;
+	char name[ADDR_NAME_MAX];
+};
+
+struct hub {
+	struct loop *loop;
+	struct stream *local;
+	const struct hub_args *args;
+	const struct hub_calls *calls;
+	void *arg;
+	const struct log *log;
+
+	struct client *clients;		/* a ring without a head: NULL or any of them */
+	size_t n_clients, n_caught_up;	/* those with an empty queue that still take bytes */
+	bool quiet;			/* the source is never read */
+	bool source_ended, after_cr, draining;
+	struct buf out;			/* on its way to the sink; while it holds bytes no client is read */
+	struct client *closed;		/* waiting for the sweep, by next */
+	struct loop_timer sweep;
+};
+
+static void hub_update(struct hub *hub);
+
+/* ---- a client ---- */
+
+static bool
+takes_bytes(const struct client *c)
+{
+	return c->state == CLIENT_OPEN && !c->leaving;
+}
+
+/* Counts the client in or out of those that wait for the source. Call with its state before and after a change. */
+static void
+count_caught_up(struct client *c, bool before)
+{
+	bool after = takes_bytes(c) && buf_len(&c->queue) == 0;
+
+	if (before && !after)
+		c->hub->n_caught_up--;
+	else if (!before && after)
+		c->hub->n_caught_up++;
+}
+
+static bool
+is_caught_up(const struct client *c)
+{
+	return takes_bytes(c) && buf_len(&c->queue) == 0;
+}
+
+static void
+client_close(struct client *c, const char *reason)
+{
+	struct hub *hub = c->hub;
+	bool before = is_caught_up(c);
+	int64_t took_us = clock_us() - c->began_us;
+
+	if (c->state == CLIENT_CLOSED)
+		return;
+	c->state = CLIENT_CLOSED;
+	count_caught_up(c, before);
+	loop_timer_stop(&c->timer);
+	if (hub->args->stats)
+		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
+	log_closed(hub->log, c->name, c->sent, c->received, took_us, reason);
+
+	hub->clients = c->next == c ? NULL : c->next;
+	c->prev->next = c->next;
+	c->next->prev = c->prev;
+	hub->n_clients--;
+	stream_free(c->stream);
+	buf_free(&c->queue);
+	c->next = hub->closed;
+	hub->closed = c;
+	loop_timer_set(&hub->sweep, clock_ms());
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct hub *hub = arg;
+
+	while (hub->closed != NULL) {
+		struct client *c = hub->closed;
+		hub->closed = c->next;
+		free(c);
+		hub->calls->gone(hub->arg);
+	}
+}
+
+/* What the client is waited for now. */
+static void
+client_want(struct client *c)
+{
+	bool may_read = !c->ended && buf_len(&c->hub->out) == 0;
+
+	if (c->state != CLIENT_CLOSED)
+		stream_want(c->stream, (may_read ? STREAM_READ : 0U) |
+		    (buf_len(&c->queue) > 0 ? STREAM_WRITE : c->ended ? STREAM_TROUBLE : 0U));
+}
+
+/* Does the local source keep a client whose own bytes have ended? As for a relay: a terminal does not. */
+static bool
+source_may_speak(const struct hub *hub)
+{
+	return !hub->quiet && !hub->source_ended && !hub->draining &&
+	    stream_plain(hub->local, STREAM_READ).medium != MEDIUM_TERMINAL;
+}
+
+/* With nothing queued: sends the FIN that is due, and closes what has ended both ways. */
+static void
+client_settle(struct client *c)
+{
+	bool before = is_caught_up(c);
+	struct err err;
+
+	if (c->state == CLIENT_CLOSED || buf_len(&c->queue) > 0)
+		return;
+	if (c->leaving && c->state == CLIENT_OPEN) {
+		if (stream_shutdown(c->stream, &err) == IO_FAILED) {
+			client_close(c, err.text);
+			return;
+		}
+		c->state = CLIENT_SHUT;
+	}
+	count_caught_up(c, before);
+	if (c->ended && (c->state == CLIENT_SHUT || !source_may_speak(c->hub)))
+		client_close(c, NULL);
+}
+
+/* Writes what is queued, as far as it goes. */
+static void
+client_flush(struct client *c)
+{
+	bool before = is_caught_up(c);
+	struct err err;
+	size_t put;
+
+	while (buf_len(&c->queue) > 0) {
+		switch (stream_write(c->stream, buf_bytes(&c->queue), buf_len(&c->queue), &put, &err)) {
+		case IO_DONE:
+			buf_take(&c->queue, put);
+			c->sent += put;
+			c->last_byte_ms = c->last_sent_ms = clock_ms();
+			continue;
+		case IO_WOULD_BLOCK:
+			return;
+		case IO_EOF:
+		case IO_FAILED:
+			client_close(c, err.text);
+			return;
+		}
+	}
+	buf_free(&c->queue);		/* an idle client holds no memory */
+	count_caught_up(c, before);
+	client_settle(c);
+}
+
+/* Queues bytes for the client, or drops it when it is too far behind. */
+static void
+client_send(struct client *c, const unsigned char *bytes, size_t n)
+{
+	bool before = is_caught_up(c);
+
+	if (!takes_bytes(c))
+		return;
+	if (!buf_put(&c->queue, bytes, n)) {
+		log_dropped(c->hub->log, c->name, "too slow, a whole queue behind the others");
+		client_close(c, "too slow");
+		return;
+	}
+	count_caught_up(c, before);
+	client_flush(c);
+	client_want(c);
+}
+
+/* When does the client's time end, and why? */
+static int64_t
+client_deadline(const struct client *c, const char **reason)
+{
+	const struct hub_args *args = c->hub->args;
+	int64_t deadline = CLOCK_NEVER, at;
+
+	*reason = NULL;
+	if (args->relay->idle_ms > 0) {
+		deadline = c->last_byte_ms + args->relay->idle_ms;
+		*reason = "idle";
+	}
+	if (args->max_ms > 0 && (at = c->began_us / 1000 + args->max_ms) < deadline) {
+		deadline = at;
+		*reason = "its time is up";
+	}
+	/* It has ended and stays only for what a pipe may still say (a file says it all). */
+	if (c->ended && stream_plain(c->hub->local, STREAM_READ).medium != MEDIUM_FILE) {
+		at = c->last_sent_ms + (args->relay->linger_ms != OPT_UNSET ? args->relay->linger_ms : LINGER_MS);
+		if (at < deadline) {
+			deadline = at;
+			*reason = "";
+		}
+	}
+	return deadline;
+}
+
+static void
+on_client_timer(void *arg)
+{
+	struct client *c = arg;
+	const char *reason;
+	int64_t deadline = client_deadline(c, &reason);
+
+	if (clock_ms() < deadline) {
+		loop_timer_set(&c->timer, deadline);
+	} else if (reason[0] != '\0') {
+		log_dropped(c->hub->log, c->name, reason);
+		client_close(c, reason);
+	} else if (buf_len(&c->queue) > 0) {
+		loop_timer_set(&c->timer, clock_ms() + LINGER_MS);	/* bytes that are due are no silence */
+	} else {
+		client_close(c, NULL);
+	}
+	hub_update(c->hub);
+}
+
+static void
+client_ended(struct client *c)
+{
+	const char *reason;
+
+	c->ended = true;
+	c->last_sent_ms = clock_ms();
+	client_settle(c);
+	if (c->state != CLIENT_CLOSED)
+		loop_timer_set(&c->timer, client_deadline(c, &reason));
+}
+
+/* Reads one chunk of the client's into the sink's queue, which is empty. */
+static void
+client_read(struct client *c)
+{
+	struct hub *hub = c->hub;
+	unsigned char *space = buf_space(&hub->out, CHUNK);
+	struct err err;
+	size_t got = 0;
+
+	if (space == NULL) {
+		err_set(&err, ERR_LIMIT, ENOMEM, "transfer");
+		hub->calls->failed(hub->arg, &err);
+		return;
+	}
+	switch (stream_read(c->stream, space, CHUNK, &got, &err)) {
+	case IO_DONE:
+		if (!hub->args->relay->send_only)
+			buf_added(&hub->out, got);
+		c->received += got;
+		c->last_byte_ms = clock_ms();
+		break;
+	case IO_EOF:
+		client_ended(c);
+		break;
+	case IO_WOULD_BLOCK:
+		break;
+	case IO_FAILED:
+		log_dropped(hub->log, c->name, err.text);
+		client_close(c, err.text);
+		break;
+	}
+}
+
+/* Writes what clients sent. */
+static void
+flush_out(struct hub *hub)
+{
+	struct client *c;
+	struct err err;
+	size_t put;
+
+	while (buf_len(&hub->out) > 0) {
+		switch (stream_write(hub->local, buf_bytes(&hub->out), buf_len(&hub->out), &put, &err)) {
+		case IO_DONE:
+			buf_take(&hub->out, put);
+			continue;
+		case IO_WOULD_BLOCK:
+			return;		/* clients find the queue held when they come to be read, and wait */
+		case IO_EOF:
+		case IO_FAILED:
+			buf_free(&hub->out);
+			hub->calls->failed(hub->arg, &err);
+			return;
+		}
+	}
+	if ((c = hub->clients) == NULL)
+		return;
+	do
+		client_want(c);
+	while ((c = c->next) != hub->clients);
+}
+
+static void
+on_client_ready(void *arg, unsigned ready)
+{
+	struct client *c = arg;
+	struct hub *hub = c->hub;
+	struct err err;
+
+	if (ready & STREAM_WRITE)
+		client_flush(c);
+	if (c->state != CLIENT_CLOSED && (ready & STREAM_READ) && buf_len(&hub->out) == 0) {
+		client_read(c);
+		if (buf_len(&hub->out) > 0)
+			flush_out(hub);
+	}
+	if (c->state != CLIENT_CLOSED && (ready & STREAM_TROUBLE) && c->ended)
+		client_close(c, stream_settled(c->stream, &err) == IO_FAILED ? err.text : NULL);
+	client_want(c);
+	hub_update(hub);
+}
+
+/* ---- the local source ---- */
+
+/* Calls fn for every client that is there now; fn may close the one it is called with. */
+static void
+for_each_client(struct hub *hub, void (*fn)(struct client *c, const void *bytes, size_t n), const void *bytes,
+    size_t n)
+{
+	struct client *c = hub->clients;
+
+	for (size_t left = hub->n_clients; left > 0; left--) {
+		struct client *next = c->next;
+		fn(c, bytes, n);
+		c = next;
+	}
+}
+
+static void
+send_chunk(struct client *c, const void *bytes, size_t n)
+{
+	client_send(c, bytes, n);
+}
+
+/* The source says no more: the client's FIN is due. */
+static void
+say_goodbye(struct client *c, const void *bytes, size_t n)
+{
+	bool before = is_caught_up(c);
+
+	(void)bytes;
+	(void)n;
+	if (c->hub->args->relay->no_half_close && !c->hub->draining) {
+		client_settle(c);
+		return;
+	}
+	c->leaving = true;
+	count_caught_up(c, before);
+	client_settle(c);
+	client_want(c);
+}
+
+static void
+read_source(struct hub *hub)
+{
+	unsigned char raw[CHUNK / 2], bytes[CHUNK];
+	struct err err;
+	size_t got = 0;
+
+	switch (stream_read(hub->local, raw, sizeof(raw), &got, &err)) {
+	case IO_DONE:
+		if (hub->args->relay->crlf) {
+			got = crlf_expand(&hub->after_cr, raw, got, bytes);
+			for_each_client(hub, send_chunk, bytes, got);
+		} else if (got > 0) {
+			for_each_client(hub, send_chunk, raw, got);
+		}
+		break;
+	case IO_EOF:
+		hub->source_ended = true;
+		for_each_client(hub, say_goodbye, NULL, 0);
+		break;
+	case IO_WOULD_BLOCK:
+		break;
+	case IO_FAILED:
+		hub->calls->failed(hub->arg, &err);
+		break;
+	}
+}
+
+static void
+on_local(void *arg, unsigned ready)
+{
+	struct hub *hub = arg;
+
+	if (ready & STREAM_WRITE)
+		flush_out(hub);
+	if (ready & STREAM_READ)
+		read_source(hub);
+	hub_update(hub);
+}
+
+/* What the local stream is waited for now. */
+static void
+hub_update(struct hub *hub)
+{
+	bool may_read = !hub->quiet && !hub->source_ended && !hub->draining && hub->n_caught_up > 0;
+
+	stream_want(hub->local, (may_read ? STREAM_READ : 0U) | (buf_len(&hub->out) > 0 ? STREAM_WRITE : 0U));
+}
+
+/* ---- outside ---- */
+
+struct hub *
+hub_start(struct loop *loop, struct stream *local, const struct hub_args *args, const struct hub_calls *calls,
+    void *arg, const struct log *log, struct err *err)
+{
+	struct hub *hub = calloc(1, sizeof(*hub));
+
+	if (hub == NULL) {
+		err_set(err, ERR_LIMIT, ENOMEM, "listen");
+		return NULL;
+	}
+	*hub = (struct hub){ .loop = loop, .local = local, .args = args, .calls = calls, .arg = arg, .log = log,
+	    .out = BUF_EMPTY(CHUNK), .quiet = args->relay->no_stdin || args->relay->recv_only ||
+	    stream_plain(local, STREAM_READ).medium == MEDIUM_NULL };
+	loop_timer_init(&hub->sweep, loop, on_sweep, hub);
+	stream_attach(local, on_local, hub);
+	return hub;
+}
+
+void
+hub_add(struct hub *hub, int fd, const struct addr *peer)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct addr local;
+	struct err err;
+	const char *reason;
+	char name[ADDR_NAME_MAX];
+
+	if (c == NULL || (c->stream = stream_socket(hub->loop, fd, &err)) == NULL) {
+		if (c == NULL)
+			sock_reset(&fd);
+		free(c);
+		hub->calls->gone(hub->arg);
+		return;
+	}
+	c->hub = hub;
+	c->fd = fd;
+	c->queue = BUF_EMPTY(QUEUE_MAX);
+	c->began_us = clock_us();
+	c->last_byte_ms = c->last_sent_ms = c->began_us / 1000;
+	addr_name(peer, c->name, sizeof(c->name));
+	loop_timer_init(&c->timer, hub->loop, on_client_timer, c);
+	stream_attach(c->stream, on_client_ready, c);
+	if (hub->clients == NULL) {
+		c->prev = c->next = hub->clients = c;
+	} else {
+		c->next = hub->clients;
+		c->prev = hub->clients->prev;
+		c->prev->next = c->next->prev = c;
+	}
+	hub->n_clients++;
+	count_caught_up(c, false);
+	if (hub->log->level >= LOG_VERBOSE) {
+		sock_local(fd, &local);
+		log_accepted(hub->log, c->name, addr_name(&local, name, sizeof(name)));
+	}
+	loop_timer_set(&c->timer, client_deadline(c, &reason));
+	if (hub->source_ended || hub->draining)
+		say_goodbye(c, NULL, 0);
+	client_want(c);
+	hub_update(hub);
+}
+
+void
+hub_drain(struct hub *hub)
+{
+	hub->draining = true;
+	for_each_client(hub, say_goodbye, NULL, 0);
+	hub_update(hub);
+}
+
+size_t
+hub_clients(const struct hub *hub)
+{
+	return hub->n_clients;
+}
+
+void
+hub_free(struct hub *hub)
+{
+	if (hub == NULL)
+		return;
+	while (hub->clients != NULL)
+		client_close(hub->clients, "the server ends");
+	while (hub->closed != NULL) {
+		struct client *c = hub->closed;
+		hub->closed = c->next;
+		free(c);
+	}
+	loop_timer_stop(&hub->sweep);
+	stream_want(hub->local, 0);
+	buf_free(&hub->out);
+	free(hub);
+}

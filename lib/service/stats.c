@@ -1,0 +1,44 @@
+/*
+ * What --stats says of one connection: see stats.h.
+ */
+#include "lib/service/stats.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/net/sock.h"
+
+/* Writes bytes a second for people, in the powers of 1024 that sizes are given in. Returns out. */
+static const char *
+rate_words(uint64_t bytes, int64_t took_us, char *out, size_t size)
+{
+	static const char *const units[] = { "B/s", "KiB/s", "MiB/s", "GiB/s" };
+	double rate = took_us > 0 ? (double)bytes * 1e6 / (double)took_us : 0;
+	size_t unit = 0;
+
+	for (; rate >= 1024 && unit < 3; unit++)
+		rate /= 1024;
+	snprintf(out, size, unit == 0 ? "%.0f %s" : "%.1f %s", rate, units[unit]);
+	return out;
+}
+
+void
+stats_say(const struct log *log, const char *peer, int fd, uint64_t sent, uint64_t received, int64_t took_us)
+{
+	struct sock_tcp_info tcp;
+	char up[32], down[32], more[96] = "";
+	struct log_field fields[6] = { LOG_NUM("sent", sent), LOG_NUM("received", received), LOG_NUM("took_us", took_us) };
+	size_t n = 3;
+
+	if (sock_tcp_info(fd, &tcp)) {
+		fields[n++] = (struct log_field)LOG_NUM("rtt_us", tcp.rtt_us);
+		fields[n++] = (struct log_field)LOG_NUM("retransmits", tcp.retransmits);
+		fields[n++] = (struct log_field)LOG_STR("state", tcp.state);
+		snprintf(more, sizeof(more), ", rtt %.3f ms, %u retransmits, %s", (double)tcp.rtt_us / 1000,
+		    tcp.retransmits, tcp.state);
+	}
+	log_say(log, LOG_QUIET, "stats", peer, fields, n,
+	    "sent %" PRIu64 " bytes (%s), received %" PRIu64 " bytes (%s) in %.3f s%s", sent,
+	    rate_words(sent, took_us, up, sizeof(up)), received, rate_words(received, took_us, down, sizeof(down)),
+	    (double)took_us / 1e6, more);
+}
