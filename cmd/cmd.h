@@ -1,0 +1,43 @@
+/*
+ * A subcommand is a row and a file: the row says what it is called and what options it has, the file does it.
+ */
+#ifndef SOCKT_CMD_CMD_H
+#define SOCKT_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/opts.h"
+
+/* What a run is given. args points at the verb's own struct, filled by its table. */
+struct cmd_call {
+	const void *args;
+	char **operands;
+	int n_operands;
+	const struct log *log;
+};
+
+struct cmd {
+	const char *name;
+	const char *operands;		/* as usage shows them */
+	const char *summary;		/* one line, no full stop */
+	const struct opt *opts;
+	size_t args_size;		/* of the verb's struct, which begins with a struct words_args */
+	int (*run)(const struct cmd_call *call, struct err *err);	/* 0, or -1 and err */
+};
+
+extern const struct cmd cmd_connect;
+extern const struct cmd cmd_listen;
+
+/* Every subcommand, in the order of help; NULL ends it. */
+extern const struct cmd *const commands[];
+
+/* NULL if there is none of that name. */
+const struct cmd *cmd_find(const char *name);
+
+/* Usage errors about operands: what was wrong, with the usage line behind it. Returns -1. */
+int	cmd_usage(const struct cmd *cmd, const char *what, struct err *err);
+
+#endif

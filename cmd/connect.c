@@ -1,0 +1,102 @@
+/*
+ * sockt connect: stdin and stdout relayed over a connection, or only the question whether there is one.
+ */
+#include "cmd/cmd.h"
+
+#include "cmd/options.h"
+#include "cmd/session.h"
+#include "cmd/talk.h"
+#include "lib/base/fd.h"
+#include "lib/net/dial.h"
+#include "lib/service/relay.h"
+#include "lib/wire/endpoint.h"
+
+struct connect_args {
+	struct words_args words;	/* first */
+	struct dial_args dial;
+	struct relay_args relay;
+	struct transfer_args transfer;
+	bool probe;
+};
+
+static const struct opt connect_opts[] = {
+	OPT_FLAG('z', "probe", struct connect_args, probe, "connect, send nothing, close"),
+	OPT_GROUP(struct connect_args, dial.names, "Addresses", family_opts),
+	OPT_GROUP(struct connect_args, dial, "Connecting", dial_opts),
+	OPT_GROUP(struct connect_args, relay, "Stream", relay_opts),
+	OPT_GROUP(struct connect_args, transfer, "Run", transfer_opts),
+	OPT_GROUP(struct connect_args, words, "Words", words_opts),
+	OPT_END
+};
+
+/* The outcome of a dial, for the wrapper that waits for it. */
+struct dialed {
+	struct session *session;
+	int fd;
+};
+
+static void
+on_dialed(void *arg, int fd, const struct addr *peer, const struct err *err)
+{
+	struct dialed *dialed = arg;
+
+	(void)peer;
+	dialed->fd = fd;
+	session_over(dialed->session, err);
+}
+
+/* Dials and waits for it. Returns an open descriptor, or -1 and err. */
+static int
+dial_and_wait(struct session *session, const struct endpoint *ep, const struct dial_args *args,
+    const struct log *log, struct err *err)
+{
+	struct dialed dialed = { .session = session, .fd = -1 };
+	struct dial *dial = dial_start(session->loop, ep, args, log, on_dialed, &dialed, err);
+	char name[sizeof(err->object)];
+
+	if (dial == NULL)
+		return -1;
+	if (session_wait(session, err) < 0)
+		err_at(err, STAGE_CONNECT, endpoint_name(ep, name, sizeof(name)));
+	dial_free(dial);
+	return dialed.fd;
+}
+
+static int
+connect_run(const struct cmd_call *call, struct err *err)
+{
+	const struct connect_args *args = call->args;
+	struct session session;
+	struct endpoint ep;
+	char name[sizeof(err->object)];
+	int fd = -1, rc = -1;
+
+	if (call->n_operands == 1)
+		rc = endpoint_parse(&ep, call->operands[0], ENDPOINT_CONNECT, err);
+	else if (call->n_operands == 2)
+		rc = endpoint_pair(&ep, call->operands[0], call->operands[1], ENDPOINT_CONNECT, err);
+	else
+		return cmd_usage(&cmd_connect, call->n_operands == 0 ? "no address given" : "too many operands", err);
+	if (rc < 0)
+		return -1;
+	rc = session_open(&session, args->transfer.max_ms, err);
+	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)
+		rc = -1;
+	if (rc == 0 && !args->probe) {
+		rc = talk(&session, fd, endpoint_name(&ep, name, sizeof(name)), &args->relay, args->transfer.stats,
+		    call->log, err);
+		fd = -1;		/* talk took it */
+	}
+	fd_close(&fd);
+	session_close(&session);
+	return rc;
+}
+
+const struct cmd cmd_connect = {
+	.name = "connect",
+	.operands = "HOST PORT | HOST:PORT | [V6]:PORT | tcp://HOST:PORT | unix:PATH",
+	.summary = "relay stdin and stdout over a connection",
+	.opts = connect_opts,
+	.args_size = sizeof(struct connect_args),
+	.run = connect_run,
+};

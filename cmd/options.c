@@ -1,0 +1,80 @@
+/*
+ * The shared option groups: see options.h. What each option means is said in sockt-options(7), once.
+ */
+#include "cmd/options.h"
+
+#include <limits.h>
+
+#include "lib/net/addr.h"
+#include "lib/net/dial.h"
+#include "lib/service/relay.h"
+#include "lib/service/server.h"
+
+static int
+parse_source(void *at, const char *value, struct err *err)
+{
+	return addr_parse(at, value, err);
+}
+
+const struct opt family_opts[] = {
+	OPT_FLAG('4', NULL, struct resolve_args, only_v4, "IPv4 only"),
+	OPT_FLAG('6', NULL, struct resolve_args, only_v6, "IPv6 only"),
+	OPT_CONFLICT("4", "6"),
+	OPT_FLAG('n', "numeric", struct resolve_args, numeric, "look nothing up: addresses and ports are numbers"),
+	OPT_END
+};
+
+const struct opt dial_opts[] = {
+	OPT_PARSED('s', "source", "ADDR[:PORT]", struct dial_args, source, parse_source, "send from this address"),
+	OPT_TEXT(0, "interface", "IF", struct dial_args, interface, OPT_OFFER_INTERFACE, "send through this interface"),
+	OPT_MS('w', "timeout", struct dial_args, timeout_ms, 0, NULL,
+	    "give up connecting after this, everything included; 0: never (default 30s)"),
+	OPT_MS(0, "attempt-timeout", struct dial_args, attempt_ms, 1, "3s", "give up one address after this"),
+	OPT_INT(0, "retry", "N", struct dial_args, retries, 0, INT_MAX, "0", "try again after a failure that may heal"),
+	OPT_MS(0, "retry-delay", struct dial_args, retry_delay_ms, 1, "250ms", "pause before the first retry; doubles"),
+	OPT_FLAG(0, "retry-refused", struct dial_args, retry_refused, "a refused connection may heal too"),
+	OPT_MS(0, "wait", struct dial_args, wait_ms, 1, NULL, "try until it works, for so long"),
+	OPT_CONFLICT("wait", "retry"),
+	OPT_END
+};
+
+const struct opt relay_opts[] = {
+	OPT_MS('i', "idle", struct relay_args, idle_ms, 0, NULL, "give up when no byte moves for so long; 0: never"),
+	OPT_FLAG('C', "crlf", struct relay_args, crlf, "send LF as CR LF"),
+	OPT_FLAG(0, "send-only", struct relay_args, send_only, "drop what the peer sends; done when all is sent"),
+	OPT_FLAG(0, "recv-only", struct relay_args, recv_only, "send nothing, not even an end"),
+	OPT_CONFLICT("send-only", "recv-only"),
+	OPT_FLAG('d', "no-stdin", struct relay_args, no_stdin, "do not read stdin; the same as --recv-only"),
+	OPT_CONFLICT("send-only", "no-stdin"),
+	OPT_FLAG(0, "no-half-close", struct relay_args, no_half_close, "say nothing to the peer when stdin ends"),
+	OPT_MS('q', "linger", struct relay_args, linger_ms, 0, NULL,
+	    "once one side has ended, how long the other may be silent (default 1s for a pipe on stdin)"),
+	OPT_END
+};
+
+const struct opt transfer_opts[] = {
+	OPT_MS('m', "max-time", struct transfer_args, max_ms, 0, NULL, "end the whole run after this; 0: never"),
+	OPT_FLAG(0, "stats", struct transfer_args, stats, "say bytes, time, rate and round trip at the end"),
+	OPT_FLAG('N', NULL, struct transfer_args, nc_half_close, "accepted for users of nc: it is what happens anyway"),
+	OPT_CONFLICT("N", "no-half-close"),
+	OPT_END
+};
+
+const struct opt server_opts[] = {
+	OPT_INT(0, "max-conns", "N", struct server_args, max_conns, 1, INT_MAX, NULL,
+	    "serve so many clients at once (default: what the descriptors allow)"),
+	OPT_MS(0, "drain", struct server_args, drain_ms, 0, "5s", "after TERM or INT, how long clients have to end"),
+	OPT_FD(0, "ready-fd", "N", struct server_args, ready_fd,
+	    "write HOST:PORT to this descriptor when listening, and close it"),
+	OPT_TEXT(0, "port-file", "FILE", struct server_args, port_file, OPT_OFFER_FILE,
+	    "write HOST:PORT to this file when listening"),
+	OPT_END
+};
+
+const struct opt words_opts[] = {
+	OPT_COUNT('v', "verbose", struct words_args, verbose, "say what happens; twice: and why"),
+	OPT_FLAG(0, "quiet", struct words_args, quiet, "say nothing but errors"),
+	OPT_CONFLICT("quiet", "verbose"),
+	OPT_FLAG(0, "json", struct words_args, json, "say it as JSON, one object a line"),
+	OPT_END
+};

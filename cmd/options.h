@@ -1,0 +1,29 @@
+/*
+ * The shared option groups: rows that several subcommands have, declared once.
+ */
+#ifndef SOCKT_CMD_OPTIONS_H
+#define SOCKT_CMD_OPTIONS_H
+
+#include "lib/base/opts.h"
+
+/* How much is said, and in what form. Every verb's struct begins with it. */
+struct words_args {
+	int verbose;
+	bool quiet, json;
+};
+
+extern const struct opt family_opts[];		/* struct resolve_args */
+extern const struct opt dial_opts[];		/* struct dial_args */
+extern const struct opt relay_opts[];		/* struct relay_args */
+extern const struct opt transfer_opts[];	/* struct transfer_args */
+extern const struct opt server_opts[];		/* struct server_args */
+extern const struct opt words_opts[];		/* struct words_args */
+
+/* What belongs to a run as a whole. */
+struct transfer_args {
+	int64_t max_ms;		/* the whole run; OPT_UNSET or 0: no limit */
+	bool stats;
+	bool nc_half_close;	/* -N: what we do anyway */
+};
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * What every verb that waits has in common: a loop, the termination signals, the limit of the whole run, and one
+ * verdict at the end.
+ */
+#ifndef SOCKT_CMD_SESSION_H
+#define SOCKT_CMD_SESSION_H
+
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/event/loop.h"
+
+struct session {
+	struct loop *loop;
+	struct loop_timer max;
+	int64_t max_ms;
+	struct err verdict;		/* ERR_NONE: all well */
+	/* Called with each signal instead of ending, when set. */
+	void (*on_signal)(void *arg, int signo);
+	void *arg;
+};
+
+/* Opens it; max_ms as in struct transfer_args. Close it in any case. Returns 0, or -1 and err. */
+int	session_open(struct session *s, int64_t max_ms, struct err *err);
+
+/* Runs the loop until session_over(). Returns 0, or -1 and the verdict in err. */
+int	session_wait(struct session *s, struct err *err);
+
+/* Ends session_wait() with that verdict; err NULL: all well. The first bad one stays. */
+void	session_over(struct session *s, const struct err *err);
+
+/* Ends it as the signal asks. */
+void	session_killed(struct session *s, int signo);
+
+void	session_close(struct session *s);
+
+#endif
