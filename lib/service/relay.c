@@ -52,6 +52,7 @@ struct flow {
 	bool crlf, after_cr;
 	bool drop;			/* read, count and forget */
 	bool refused;			/* splice was tried and does not work here */
+	bool stuck;			/* splice moved nothing though both ends were ready */
 	struct buf buf;
 	int pipe[2];			/* of our own; in_pipe bytes are in it */
 	size_t in_pipe, pipe_size;
@@ -267,8 +268,8 @@ splice_refused(struct flow *f, bool sink)
 
 /*
  * Between a pipe and a socket. EAGAIN does not say which of the two it means, so both are asked. If neither is to
- * blame, or a socket's splice says it is at the end, only a real read knows: splice stops before urgent data, with 0
- * even, when the FIN is already there.
+ * blame, twice in a row, or a socket's splice says it is at the end, only a real read knows: splice stops before
+ * urgent data, with 0 even, when the FIN is already there.
  */
 static enum io
 flow_round_splice(struct flow *f)
@@ -281,18 +282,21 @@ flow_round_splice(struct flow *f)
 	n = splice_some(from.fd, to.fd, SPLICE_MAX);
 	if (n > 0) {
 		f->bytes += (uint64_t)n;
+		f->stuck = false;
 		return IO_DONE;
 	}
 	if (n == 0)
 		return flow_read(f);
 	if (errno != EAGAIN)
 		return splice_refused(f, to.medium == MEDIUM_SOCKET || errno == EPIPE);
-	if (!is_ready(from.fd, POLLIN))
+	if (!is_ready(from.fd, POLLIN)) {
 		f->wait = WAIT_SOURCE;
-	else if (!is_ready(to.fd, POLLOUT))
+	} else if (!is_ready(to.fd, POLLOUT)) {
 		f->wait = WAIT_SINK;
-	else
-		return flow_read(f);
+	} else {
+		f->stuck = !f->stuck;
+		return f->stuck ? IO_DONE : flow_read(f);
+	}
 	return IO_WOULD_BLOCK;
 }
 
