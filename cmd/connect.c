@@ -56,8 +56,10 @@ dial_and_wait(struct session *session, const struct endpoint *ep, const struct d
 
 	if (dial == NULL)
 		return -1;
-	if (session_wait(session, err) < 0)
+	if (session_wait(session, err) < 0) {
 		err_at(err, STAGE_CONNECT, endpoint_name(ep, name, sizeof(name)));
+		fd_close(&dialed.fd);		/* a signal may have come together with the connection */
+	}
 	dial_free(dial);
 	return dialed.fd;
 }

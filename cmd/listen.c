@@ -7,6 +7,7 @@
 #include "cmd/session.h"
 #include "cmd/talk.h"
 #include "lib/base/clock.h"
+#include "lib/base/fd.h"
 #include "lib/net/sock.h"
 #include "lib/net/stdio.h"
 #include "lib/service/hub.h"
@@ -91,13 +92,16 @@ serve_one(struct listening *l, struct err *err)
 {
 	char name[ADDR_NAME_MAX], local_name[ADDR_NAME_MAX];
 	struct addr local;
+	int fd;
 
 	if (session_wait(&l->session, err) < 0)
 		return -1;
-	sock_local(l->fd, &local);
+	fd = l->fd;
+	l->fd = -1;		/* talk takes it */
+	sock_local(fd, &local);
 	addr_name(&l->peer, name, sizeof(name));
 	log_accepted(l->log, name, addr_name(&local, local_name, sizeof(local_name)));
-	return talk(&l->session, l->fd, name, &l->args->relay, l->args->transfer.stats, l->log, err);
+	return talk(&l->session, fd, name, &l->args->relay, l->args->transfer.stats, l->log, err);
 }
 
 /* ---- many clients ---- */
@@ -204,6 +208,7 @@ listen_run(const struct cmd_call *call, struct err *err)
 			err_at(err, err->stage, endpoint_name(&ep, name, sizeof(name)));
 	}
 	loop_timer_stop(&l.timeout);
+	fd_close(&l.fd);
 	server_free(l.server);
 	session_close(&l.session);
 	return rc;

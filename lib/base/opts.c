@@ -246,10 +246,10 @@ unknown_option(const char *word, struct err *err)
 static int
 take_value(struct slot *slot, const char *attached, int argc, char **argv, int *i, struct err *err)
 {
-	const char *value = attached;
+	const char *value = attached != NULL ? attached : "";
 
 	slot->given = true;
-	if (takes_value(slot->row) && value == NULL) {
+	if (takes_value(slot->row) && attached == NULL) {
 		if (*i + 1 >= argc)
 			return wrong_option(slot->row, err, "needs a value");
 		value = argv[++*i];

@@ -51,7 +51,7 @@ copy_found(struct addr_list *list, const struct addrinfo *found)
 
 	for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next)
 		n++;
-	if ((list->v = calloc(n, sizeof(*list->v))) == NULL)
+	if (n == 0 || (list->v = calloc(n, sizeof(*list->v))) == NULL)
 		return false;
 	for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next) {
 		struct addr *addr = &list->v[list->n++];
@@ -145,30 +145,22 @@ start_thread(struct resolver *r)
 static bool
 answer_at_once(const struct endpoint *ep, const struct resolve_args *args, struct addr_list *list)
 {
-	struct addr v[2];
-	size_t n = 0;
+	struct addr first;
 	int64_t port = 0;
 
-	if (ep->kind == ENDPOINT_UNIX) {
-		addr_unix(&v[n++], ep->path);
-	} else if (!num_int(ep->port, 0, 65535, &port)) {
+	if (ep->kind == ENDPOINT_UNIX)
+		addr_unix(&first, ep->path);
+	else if (!num_int(ep->port, 0, 65535, &port) ||
+	    !addr_from_host(&first, ep->host[0] != '\0' ? ep->host : args->only_v4 ? "0.0.0.0" : "::"))
 		return false;
-	} else if (ep->host[0] != '\0') {
-		if (!addr_from_host(&v[n++], ep->host))
-			return false;
-	} else {
-		if (!args->only_v4)
-			addr_from_host(&v[n++], "::");
-		if (!args->only_v6)
-			addr_from_host(&v[n++], "0.0.0.0");
-	}
-	list->n = 0;
-	if ((list->v = calloc(n, sizeof(*list->v))) == NULL)
+	if ((list->v = calloc(2, sizeof(*list->v))) == NULL)
 		return false;		/* the thread's way says it has no memory */
-	for (size_t i = 0; i < n; i++) {
-		addr_set_port(&v[i], (unsigned)port);
-		list->v[list->n++] = v[i];
-	}
+	list->v[0] = first;
+	list->n = 1;
+	if (ep->kind == ENDPOINT_TCP && ep->host[0] == '\0' && !args->only_v4 && !args->only_v6)
+		addr_from_host(&list->v[list->n++], "0.0.0.0");
+	for (size_t i = 0; i < list->n; i++)
+		addr_set_port(&list->v[i], (unsigned)port);
 	return true;
 }
 
@@ -218,7 +210,7 @@ resolve_start(struct loop *loop, const struct endpoint *ep, const struct resolve
 	if ((errnum = start_thread(r)) != 0) {
 		err_set(err, ERR_LIMIT, errnum, "lookup: cannot start a thread");
 		err_at(err, STAGE_LOOKUP, name);
-		resolver_unref(r);
+		atomic_store(&r->refs, 1);	/* there is no thread that would let go of the other */
 		resolver_leave(r);
 		return -1;
 	}

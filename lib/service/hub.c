@@ -217,7 +217,7 @@ client_deadline(const struct client *c, const char **reason)
 	const struct hub_args *args = c->hub->args;
 	int64_t deadline = CLOCK_NEVER, at;
 
-	*reason = NULL;
+	*reason = "";
 	if (args->relay->idle_ms > 0) {
 		deadline = c->last_byte_ms + args->relay->idle_ms;
 		*reason = "idle";
