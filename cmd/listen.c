@@ -30,6 +30,7 @@ static const struct opt listen_opts[] = {
 	OPT_GROUP(struct listen_args, names, "Addresses", family_opts),
 	OPT_GROUP(struct listen_args, server, "Server", server_opts),
 	OPT_NEEDS("max-conns", "keep"),
+	OPT_NEEDS("drain", "keep"),
 	OPT_GROUP(struct listen_args, relay, "Stream", relay_opts),
 	OPT_GROUP(struct listen_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct listen_args, words, "Words", words_opts),

@@ -68,6 +68,8 @@ buf_put(struct buf *b, const void *bytes, size_t n)
 {
 	unsigned char *space;
 
+	if (n == 0)
+		return true;
 	if (n > buf_room(b) || (space = buf_space(b, n)) == NULL)
 		return false;
 	memcpy(space, bytes, n);

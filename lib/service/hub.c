@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
@@ -15,6 +16,7 @@
 
 #define CHUNK		(64 * 1024)	/* the most one read takes, and the local sink's queue */
 #define QUEUE_MAX	(1024 * 1024)	/* how far a client may fall behind the fastest */
+#define GRACE_MS	250		/* how long one with a full queue is waited for */
 #define LINGER_MS	1000
 
 /* Orders of a client's life. Closed ones are freed by the hub's sweep, when no callback of theirs is on the stack. */
@@ -33,6 +35,8 @@ struct client {
 	bool ended;			/* it will send no more */
 	bool leaving;			/* a FIN is due as soon as the queue is empty */
 	struct buf queue;		/* what it has yet to take */
+	bool caught_up, full;		/* as counted in the hub */
+	int64_t full_since_ms;
 	uint64_t sent, received;
 	int64_t began_us, last_byte_ms, last_sent_ms;
 	struct loop_timer timer;
@@ -48,7 +52,8 @@ struct hub {
 	const struct log *log;
 
 	struct client *clients;		/* a ring without a head: NULL or any of them */
-	size_t n_clients, n_caught_up;	/* those with an empty queue that still take bytes */
+	size_t n_clients;
+	size_t n_caught_up, n_full;	/* of those that still take bytes: nothing queued, no room for a chunk */
 	bool quiet;			/* the source is never read */
 	bool source_ended, after_cr, draining;
 	struct buf out;			/* on its way to the sink; while it holds bytes no client is read */
@@ -66,35 +71,38 @@ takes_bytes(const struct client *c)
 	return c->state == CLIENT_OPEN && !c->leaving;
 }
 
-/* Counts the client in or out of those that wait for the source. Call with its state before and after a change. */
+static int64_t client_deadline(const struct client *c, const char **reason);
+
+/* Keeps the hub's counts right. To be called whenever the client's state or queue may have changed. */
 static void
-count_caught_up(struct client *c, bool before)
+client_recount(struct client *c)
 {
-	bool after = takes_bytes(c) && buf_len(&c->queue) == 0;
+	struct hub *hub = c->hub;
+	bool caught_up = takes_bytes(c) && buf_len(&c->queue) == 0;
+	bool full = takes_bytes(c) && buf_room(&c->queue) < CHUNK;
+	const char *reason;
 
-	if (before && !after)
-		c->hub->n_caught_up--;
-	else if (!before && after)
-		c->hub->n_caught_up++;
-}
-
-static bool
-is_caught_up(const struct client *c)
-{
-	return takes_bytes(c) && buf_len(&c->queue) == 0;
+	hub->n_caught_up += (size_t)caught_up - (size_t)c->caught_up;
+	hub->n_full += (size_t)full - (size_t)c->full;
+	c->caught_up = caught_up;
+	if (full && !c->full) {
+		c->full_since_ms = clock_ms();
+		c->full = full;
+		loop_timer_set(&c->timer, client_deadline(c, &reason));
+	}
+	c->full = full;
 }
 
 static void
 client_close(struct client *c, const char *reason)
 {
 	struct hub *hub = c->hub;
-	bool before = is_caught_up(c);
 	int64_t took_us = clock_us() - c->began_us;
 
 	if (c->state == CLIENT_CLOSED)
 		return;
 	c->state = CLIENT_CLOSED;
-	count_caught_up(c, before);
+	client_recount(c);
 	loop_timer_stop(&c->timer);
 	if (hub->args->stats)
 		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
@@ -147,7 +155,6 @@ source_may_speak(const struct hub *hub)
 static void
 client_settle(struct client *c)
 {
-	bool before = is_caught_up(c);
 	struct err err;
 
 	if (c->state == CLIENT_CLOSED || buf_len(&c->queue) > 0)
@@ -159,7 +166,7 @@ client_settle(struct client *c)
 		}
 		c->state = CLIENT_SHUT;
 	}
-	count_caught_up(c, before);
+	client_recount(c);
 	if (c->ended && (c->state == CLIENT_SHUT || !source_may_speak(c->hub)))
 		client_close(c, NULL);
 }
@@ -168,7 +175,6 @@ client_settle(struct client *c)
 static void
 client_flush(struct client *c)
 {
-	bool before = is_caught_up(c);
 	struct err err;
 	size_t put;
 
@@ -180,6 +186,7 @@ client_flush(struct client *c)
 			c->last_byte_ms = c->last_sent_ms = clock_ms();
 			continue;
 		case IO_WOULD_BLOCK:
+			client_recount(c);
 			return;
 		case IO_EOF:
 		case IO_FAILED:
@@ -188,24 +195,21 @@ client_flush(struct client *c)
 		}
 	}
 	buf_free(&c->queue);		/* an idle client holds no memory */
-	count_caught_up(c, before);
+	client_recount(c);
 	client_settle(c);
 }
 
-/* Queues bytes for the client, or drops it when it is too far behind. */
+/* Queues bytes for the client, which has room for a chunk as long as the source is read at all. */
 static void
 client_send(struct client *c, const unsigned char *bytes, size_t n)
 {
-	bool before = is_caught_up(c);
-
 	if (!takes_bytes(c))
 		return;
 	if (!buf_put(&c->queue, bytes, n)) {
-		log_dropped(c->hub->log, c->name, "too slow, a whole queue behind the others");
-		client_close(c, "too slow");
+		log_dropped(c->hub->log, c->name, strerror(ENOMEM));
+		client_close(c, strerror(ENOMEM));
 		return;
 	}
-	count_caught_up(c, before);
 	client_flush(c);
 	client_want(c);
 }
@@ -226,6 +230,10 @@ client_deadline(const struct client *c, const char **reason)
 		deadline = at;
 		*reason = "its time is up";
 	}
+	if (c->full && (at = c->full_since_ms + GRACE_MS) < deadline) {
+		deadline = at;
+		*reason = "too slow: its queue is full and the others wait";
+	}
 	/* It has ended and stays only for what a pipe may still say (a file says it all). */
 	if (c->ended && stream_plain(c->hub->local, STREAM_READ).medium != MEDIUM_FILE) {
 		at = c->last_sent_ms + (args->relay->linger_ms != OPT_UNSET ? args->relay->linger_ms : LINGER_MS);
@@ -245,7 +253,7 @@ on_client_timer(void *arg)
 	int64_t deadline = client_deadline(c, &reason);
 
 	if (clock_ms() < deadline) {
-		loop_timer_set(&c->timer, deadline);
+		loop_timer_set(&c->timer, deadline);	/* CLOCK_NEVER: what it was set for is over */
 	} else if (reason[0] != '\0') {
 		log_dropped(c->hub->log, c->name, reason);
 		client_close(c, reason);
@@ -377,8 +385,6 @@ send_chunk(struct client *c, const void *bytes, size_t n)
 static void
 say_goodbye(struct client *c, const void *bytes, size_t n)
 {
-	bool before = is_caught_up(c);
-
 	(void)bytes;
 	(void)n;
 	if (c->hub->args->relay->no_half_close && !c->hub->draining) {
@@ -386,7 +392,7 @@ say_goodbye(struct client *c, const void *bytes, size_t n)
 		return;
 	}
 	c->leaving = true;
-	count_caught_up(c, before);
+	client_recount(c);
 	client_settle(c);
 	client_want(c);
 }
@@ -400,12 +406,10 @@ read_source(struct hub *hub)
 
 	switch (stream_read(hub->local, raw, sizeof(raw), &got, &err)) {
 	case IO_DONE:
-		if (hub->args->relay->crlf) {
-			got = crlf_expand(&hub->after_cr, raw, got, bytes);
-			for_each_client(hub, send_chunk, bytes, got);
-		} else if (got > 0) {
+		if (hub->args->relay->crlf)
+			for_each_client(hub, send_chunk, bytes, crlf_expand(&hub->after_cr, raw, got, bytes));
+		else
 			for_each_client(hub, send_chunk, raw, got);
-		}
 		break;
 	case IO_EOF:
 		hub->source_ended = true;
@@ -435,7 +439,8 @@ on_local(void *arg, unsigned ready)
 static void
 hub_update(struct hub *hub)
 {
-	bool may_read = !hub->quiet && !hub->source_ended && !hub->draining && hub->n_caught_up > 0;
+	bool may_read = !hub->quiet && !hub->source_ended && !hub->draining && hub->n_caught_up > 0 &&
+	    hub->n_full == 0;
 
 	stream_want(hub->local, (may_read ? STREAM_READ : 0U) | (buf_len(&hub->out) > 0 ? STREAM_WRITE : 0U));
 }
@@ -492,7 +497,7 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 		c->prev->next = c->next->prev = c;
 	}
 	hub->n_clients++;
-	count_caught_up(c, false);
+	client_recount(c);
 	if (hub->log->level >= LOG_VERBOSE) {
 		sock_local(fd, &local);
 		log_accepted(hub->log, c->name, addr_name(&local, name, sizeof(name)));

@@ -2,8 +2,8 @@
  * Hub: many clients at once around one local stream. What clients send goes to the local sink as it comes; what the
  * local source says goes to every client that is there.
  *
- * The source is read while some client has nothing queued, so the fastest client sets the pace; one that falls a
- * whole queue behind it is dropped. With no client the source is not read. Its end half-closes every client, also
+ * The source is read while some client has nothing queued, so the fastest client sets the pace. One that falls a whole
+ * queue behind it is waited for, a quarter of a second, and then dropped. With no client the source is not read. Its end half-closes every client, also
  * those that come later. A sink that takes nothing stops the reading of clients and nothing else.
  */
 #ifndef SOCKT_SERVICE_HUB_H

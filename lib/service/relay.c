@@ -115,17 +115,6 @@ flow_fail(struct flow *f, bool sink)
 	return IO_FAILED;
 }
 
-static void
-flow_take_path(struct flow *f, enum flow_path path)
-{
-	static const char *const names[] = {
-		[PATH_BUFFER] = "buffer", [PATH_SPLICE] = "splice", [PATH_PIPE] = "splice through a pipe",
-	};
-
-	f->path = path;
-	log_path(f->relay->log, f->relay->name, f->label, names[path]);
-}
-
 /* ---- through the buffer ---- */
 
 /* Reads a chunk into the empty buffer. */
@@ -233,6 +222,17 @@ flow_round_buffer(struct flow *f)
 /* ---- by splice ---- */
 
 #ifndef SOCKT_PORTABLE
+
+static void
+flow_take_path(struct flow *f, enum flow_path path)
+{
+	static const char *const names[] = {
+		[PATH_BUFFER] = "buffer", [PATH_SPLICE] = "splice", [PATH_PIPE] = "splice through a pipe",
+	};
+
+	f->path = path;
+	log_path(f->relay->log, f->relay->name, f->label, names[path]);
+}
 
 static bool
 is_ready(int fd, short events)
