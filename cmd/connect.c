@@ -81,7 +81,7 @@ connect_run(const struct cmd_call *call, struct err *err)
 		return cmd_usage(&cmd_connect, call->n_operands == 0 ? "no address given" : "too many operands", err);
 	if (rc < 0)
 		return -1;
-	rc = session_open(&session, args->transfer.max_ms, err);
+	rc = session_open(&session, STAGE_CONNECT, args->transfer.max_ms, err);
 	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)
 		rc = -1;
 	if (rc == 0 && !args->probe) {

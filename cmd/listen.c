@@ -196,7 +196,7 @@ listen_run(const struct cmd_call *call, struct err *err)
 		server.max_conns = 1;
 
 	/* With --keep, -m is each client's; else it is the run's. */
-	rc = session_open(&l.session, args->keep ? OPT_UNSET : args->transfer.max_ms, err);
+	rc = session_open(&l.session, STAGE_LISTEN, args->keep ? OPT_UNSET : args->transfer.max_ms, err);
 	if (rc == 0 && (l.server = server_start(l.session.loop, &ep, &args->names, &server,
 	    args->keep ? &many : &one, &l, call->log, err)) == NULL)
 		rc = -1;

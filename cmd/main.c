@@ -86,6 +86,17 @@ close_stdout(struct err *err)
 	err_at(err, STAGE_TRANSFER, "stdout");
 }
 
+/* Was --json among the words? Asked when the options did not get as far as to say so. */
+static bool
+asks_for_json(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 {
@@ -95,7 +106,7 @@ run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 	void *args = calloc(1, cmd->args_size);
 	int status;
 
-	words->verb = cmd->name;
+	words_init(words, cmd->name, &(struct words_args){ .json = asks_for_json(argc, argv) });
 	if (args == NULL) {
 		err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
 	} else if (opts_parse(cmd->opts, false, argc, argv, args, &found, &err) == 0) {

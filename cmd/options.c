@@ -35,6 +35,8 @@ const struct opt dial_opts[] = {
 	OPT_FLAG(0, "retry-refused", struct dial_args, retry_refused, "a refused connection may heal too"),
 	OPT_MS(0, "wait", struct dial_args, wait_ms, 1, NULL, "try until it works, for so long"),
 	OPT_CONFLICT("wait", "retry"),
+	OPT_NEEDS("retry-delay", "retry"),
+	OPT_NEEDS("retry-refused", "retry"),
 	OPT_END
 };
 

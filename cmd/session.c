@@ -25,14 +25,14 @@ on_max(void *arg)
 	struct err err;
 
 	err_set(&err, ERR_TIMEOUT, 0, "the %s that -m allows are over", clock_words(s->max_ms, span, sizeof(span)));
-	err.stage = STAGE_TRANSFER;
+	err.stage = s->stage;
 	session_over(s, &err);
 }
 
 int
-session_open(struct session *s, int64_t max_ms, struct err *err)
+session_open(struct session *s, enum err_stage stage, int64_t max_ms, struct err *err)
 {
-	*s = (struct session){ .max_ms = max_ms };
+	*s = (struct session){ .stage = stage, .max_ms = max_ms };
 	if ((s->loop = loop_new(err)) == NULL || signals_start(s->loop, on_signal, s, err) < 0)
 		return -1;
 	loop_timer_init(&s->max, s->loop, on_max, s);

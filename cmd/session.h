@@ -14,14 +14,15 @@ struct session {
 	struct loop *loop;
 	struct loop_timer max;
 	int64_t max_ms;
+	enum err_stage stage;		/* how far the verb has come, for a verdict of the session's own */
 	struct err verdict;		/* ERR_NONE: all well */
 	/* Called with each signal instead of ending, when set. */
 	void (*on_signal)(void *arg, int signo);
 	void *arg;
 };
 
-/* Opens it; max_ms as in struct transfer_args. Close it in any case. Returns 0, or -1 and err. */
-int	session_open(struct session *s, int64_t max_ms, struct err *err);
+/* Opens it at the given stage; max_ms as in struct transfer_args. Close it in any case. Returns 0, or -1 and err. */
+int	session_open(struct session *s, enum err_stage stage, int64_t max_ms, struct err *err);
 
 /* Runs the loop until session_over(). Returns 0, or -1 and the verdict in err. */
 int	session_wait(struct session *s, struct err *err);

@@ -27,11 +27,12 @@ talk(struct session *session, int fd, const char *name, const struct relay_args 
 	if (remote == NULL || (local = stdio_stream(session->loop, err)) == NULL ||
 	    (relay = relay_start(session->loop, local, remote, args, log, name, on_done, session, err)) == NULL)
 		goto out;
+	session->stage = STAGE_TRANSFER;
 	rc = session_wait(session, err);
-	if (rc < 0 && err->object[0] == '\0')
-		err_at(err, STAGE_TRANSFER, name);
 	counts = relay_counts(relay);
 	took_us = clock_us() - began_us;
+	if (rc < 0)
+		err_count(err, name, counts.sent, counts.received);
 	if (stats)
 		stats_say(log, name, fd, counts.sent, counts.received, took_us);
 	if (rc == 0)

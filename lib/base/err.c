@@ -3,6 +3,7 @@
  */
 #include "lib/base/err.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,19 @@ err_at(struct err *err, enum err_stage stage, const char *object)
 	if (err->object[0] == '\0')
 		strlcpy(err->object, object, sizeof(err->object));
 	return -1;
+}
+
+void
+err_count(struct err *err, const char *peer, uint64_t sent, uint64_t received)
+{
+	if (err->counted)
+		return;
+	err->counted = true;
+	err->sent = sent;
+	err->received = received;
+	if (err->kind == ERR_BROKEN || err->kind == ERR_TIMEOUT)
+		err_add(err, " after %" PRIu64 " bytes sent, %" PRIu64 " received", sent, received);
+	err_at(err, STAGE_TRANSFER, peer);
 }
 
 const char *

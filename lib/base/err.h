@@ -51,6 +51,12 @@ void	err_add(struct err *err, const char *fmt, ...) __attribute__((format(printf
 /* Says where the error happened and to what. An object that is already named stays. Returns -1. */
 int	err_at(struct err *err, enum err_stage stage, const char *object);
 
+/*
+ * Says how far a transfer with that peer had come, in the fields and, when it broke or ran out of time, in the words.
+ * Does nothing the second time.
+ */
+void	err_count(struct err *err, const char *peer, uint64_t sent, uint64_t received);
+
 /* The words scripts see in JSON: "connect", "timeout", … */
 const char *err_kind_name(enum err_kind kind);
 const char *err_stage_name(enum err_stage stage);

@@ -255,11 +255,28 @@ note_failure(struct dial *d, const struct addr *addr, int errnum, const char *re
 	err_add(&d->failures, "%s", reason);
 }
 
+/* No other address will mend it. Returns -1. */
+static int
+source_failed(const struct dial *d, int errnum, struct err *err)
+{
+	char name[ADDR_NAME_MAX];
+
+	err_set(err, ERR_BIND, errnum, "cannot send from this address");
+	return err_at(err, STAGE_CONNECT, addr_name(&d->args->source, name, sizeof(name)));
+}
+
 static void
 racer_failed(struct racer *r, int errnum, const char *reason)
 {
 	struct dial *d = r->dial;
+	struct err err;
 
+	/* The system chose no port for us, or the one we asked for has such a connection already. */
+	if (errnum == EADDRNOTAVAIL && d->args->source.len > 0) {
+		source_failed(d, errnum, &err);
+		round_failed(d, &err, false);
+		return;
+	}
 	note_failure(d, &r->addr, errnum, reason);
 	racer_close(r);
 	race_go_on(d);		/* RFC 8305 section 5: a failure starts the next one at once */
@@ -365,7 +382,6 @@ bind_source(int fd, const struct dial *d, struct err *err)
 {
 	const struct addr *source = &d->args->source;
 	const char *interface = d->args->interface;
-	char name[ADDR_NAME_MAX];
 	static const int on = 1;
 
 	if (interface != NULL &&
@@ -382,8 +398,7 @@ bind_source(int fd, const struct dial *d, struct err *err)
 		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	if (bind(fd, (const void *)&source->ss, source->len) == 0)
 		return 0;
-	err_set(err, ERR_BIND, errno, "cannot send from this address");
-	return err_at(err, STAGE_CONNECT, addr_name(source, name, sizeof(name)));
+	return source_failed(d, errno, err);
 }
 
 /* ---- a round ---- */
@@ -402,7 +417,8 @@ racer_start(struct dial *d, const struct addr *addr, struct err *err)
 		log_trying(d->log, addr_name(addr, name, sizeof(name)));
 	r->addr = *addr;
 	r->began_us = clock_us();
-	r->deadline_ms = d->deadline_ms - now < d->args->attempt_ms ? d->deadline_ms : now + d->args->attempt_ms;
+	/* Past the deadline of the whole, which speaks for every attempt at once, none needs one of its own. */
+	r->deadline_ms = d->deadline_ms - now <= d->args->attempt_ms ? CLOCK_NEVER : now + d->args->attempt_ms;
 	if ((r->fd = sock_new(addr_family(addr))) < 0) {
 		if (errno == EAFNOSUPPORT) {	/* a host without IPv6 knows its addresses all the same */
 			note_failure(d, addr, errno, NULL);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -28,6 +29,7 @@ struct side {
 	int fd;			/* 0 or 1 */
 	int own;		/* the same, opened again and non-blocking; -1 without */
 	bool tried;		/* to open it again */
+	bool hangs_up;		/* a socket of messages that knows an end: seqpacket */
 	enum stream_medium medium;
 	struct loop_io io;
 };
@@ -107,6 +109,17 @@ is_ready(int fd, short events)
 	return poll(&p, 1, 0) != 0;
 }
 
+/* A read of nothing from a seqpacket socket is an empty message or the end: the end, if nothing more can come. */
+static bool
+has_hung_up(const struct side *in)
+{
+	struct pollfd p = { .fd = in->fd, .events = POLLRDHUP };
+	int waiting = 0;
+
+	return in->hangs_up && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0 &&
+	    ioctl(in->fd, FIONREAD, &waiting) == 0 && waiting == 0;
+}
+
 static enum io
 stdio_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 {
@@ -124,7 +137,7 @@ stdio_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 		else
 			return IO_WOULD_BLOCK;
 	} while (r < 0 && errno == EINTR);
-	if (r > 0 || (r == 0 && s->kind == STREAM_MESSAGES)) {
+	if (r > 0 || (r == 0 && s->kind == STREAM_MESSAGES && !has_hung_up(in))) {
 		*got = (size_t)r;
 		return IO_DONE;
 	}
@@ -250,6 +263,7 @@ stdio_stream(struct loop *loop, struct err *err)
 	if (s->in.medium == MEDIUM_SOCKET && getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
 	    type != SOCK_STREAM)
 		s->stream.kind = STREAM_MESSAGES;
+	s->in.hangs_up = type == SOCK_SEQPACKET;
 	loop_io_init(&s->in.io, loop, STDIN_FILENO, on_in_ready, s);
 	loop_io_init(&s->out.io, loop, STDOUT_FILENO, on_out_ready, s);
 	return &s->stream;

@@ -38,7 +38,8 @@ struct client {
 	bool caught_up, full;		/* as counted in the hub */
 	int64_t full_since_ms;
 	uint64_t sent, received;
-	int64_t began_us, last_byte_ms, last_sent_ms;
+	int64_t began_us, last_byte_ms;
+	int64_t half_ended_ms;		/* when the first of both directions ended */
 	struct loop_timer timer;
 	char name[ADDR_NAME_MAX];
 };
@@ -93,6 +94,7 @@ client_recount(struct client *c)
 	c->full = full;
 }
 
+/* Closes it; reason says why it was not in order, or is NULL. */
 static void
 client_close(struct client *c, const char *reason)
 {
@@ -106,6 +108,8 @@ client_close(struct client *c, const char *reason)
 	loop_timer_stop(&c->timer);
 	if (hub->args->stats)
 		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
+	if (reason != NULL)
+		log_dropped(hub->log, c->name, reason);
 	log_closed(hub->log, c->name, c->sent, c->received, took_us, reason);
 
 	hub->clients = c->next == c ? NULL : c->next;
@@ -151,6 +155,15 @@ source_may_speak(const struct hub *hub)
 	    stream_plain(hub->local, STREAM_READ).medium != MEDIUM_TERMINAL;
 }
 
+static void
+client_half_ended(struct client *c)
+{
+	const char *reason;
+
+	c->half_ended_ms = clock_ms();
+	loop_timer_set(&c->timer, client_deadline(c, &reason));
+}
+
 /* With nothing queued: sends the FIN that is due, and closes what has ended both ways. */
 static void
 client_settle(struct client *c)
@@ -165,6 +178,7 @@ client_settle(struct client *c)
 			return;
 		}
 		c->state = CLIENT_SHUT;
+		client_half_ended(c);
 	}
 	client_recount(c);
 	if (c->ended && (c->state == CLIENT_SHUT || !source_may_speak(c->hub)))
@@ -183,7 +197,7 @@ client_flush(struct client *c)
 		case IO_DONE:
 			buf_take(&c->queue, put);
 			c->sent += put;
-			c->last_byte_ms = c->last_sent_ms = clock_ms();
+			c->last_byte_ms = clock_ms();
 			continue;
 		case IO_WOULD_BLOCK:
 			client_recount(c);
@@ -206,12 +220,26 @@ client_send(struct client *c, const unsigned char *bytes, size_t n)
 	if (!takes_bytes(c))
 		return;
 	if (!buf_put(&c->queue, bytes, n)) {
-		log_dropped(c->hub->log, c->name, strerror(ENOMEM));
 		client_close(c, strerror(ENOMEM));
 		return;
 	}
 	client_flush(c);
 	client_want(c);
+}
+
+/* One direction has ended: until when may the other be silent? */
+static int64_t
+linger_deadline(const struct client *c)
+{
+	int64_t linger_ms = c->hub->args->relay->linger_ms;
+	int64_t since = c->last_byte_ms > c->half_ended_ms ? c->last_byte_ms : c->half_ended_ms;
+
+	/* Its own bytes have ended, and it stays for what a pipe may still say; a file says it all. */
+	if (c->ended && c->state == CLIENT_OPEN && stream_plain(c->hub->local, STREAM_READ).medium != MEDIUM_FILE)
+		return since + (linger_ms != OPT_UNSET ? linger_ms : LINGER_MS);
+	if (c->state == CLIENT_SHUT && linger_ms != OPT_UNSET)
+		return since + linger_ms;
+	return CLOCK_NEVER;
 }
 
 /* When does the client's time end, and why? */
@@ -234,13 +262,9 @@ client_deadline(const struct client *c, const char **reason)
 		deadline = at;
 		*reason = "too slow: its queue is full and the others wait";
 	}
-	/* It has ended and stays only for what a pipe may still say (a file says it all). */
-	if (c->ended && stream_plain(c->hub->local, STREAM_READ).medium != MEDIUM_FILE) {
-		at = c->last_sent_ms + (args->relay->linger_ms != OPT_UNSET ? args->relay->linger_ms : LINGER_MS);
-		if (at < deadline) {
-			deadline = at;
-			*reason = "";
-		}
+	if ((at = linger_deadline(c)) < deadline) {
+		deadline = at;
+		*reason = "";
 	}
 	return deadline;
 }
@@ -255,7 +279,6 @@ on_client_timer(void *arg)
 	if (clock_ms() < deadline) {
 		loop_timer_set(&c->timer, deadline);	/* CLOCK_NEVER: what it was set for is over */
 	} else if (reason[0] != '\0') {
-		log_dropped(c->hub->log, c->name, reason);
 		client_close(c, reason);
 	} else if (buf_len(&c->queue) > 0) {
 		loop_timer_set(&c->timer, clock_ms() + LINGER_MS);	/* bytes that are due are no silence */
@@ -268,13 +291,9 @@ on_client_timer(void *arg)
 static void
 client_ended(struct client *c)
 {
-	const char *reason;
-
 	c->ended = true;
-	c->last_sent_ms = clock_ms();
+	client_half_ended(c);
 	client_settle(c);
-	if (c->state != CLIENT_CLOSED)
-		loop_timer_set(&c->timer, client_deadline(c, &reason));
 }
 
 /* Reads one chunk of the client's into the sink's queue, which is empty. */
@@ -304,7 +323,6 @@ client_read(struct client *c)
 	case IO_WOULD_BLOCK:
 		break;
 	case IO_FAILED:
-		log_dropped(hub->log, c->name, err.text);
 		client_close(c, err.text);
 		break;
 	}
@@ -485,7 +503,7 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 	c->fd = fd;
 	c->queue = BUF_EMPTY(QUEUE_MAX);
 	c->began_us = clock_us();
-	c->last_byte_ms = c->last_sent_ms = c->began_us / 1000;
+	c->last_byte_ms = c->began_us / 1000;
 	addr_name(peer, c->name, sizeof(c->name));
 	loop_timer_init(&c->timer, hub->loop, on_client_timer, c);
 	stream_attach(c->stream, on_client_ready, c);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -417,13 +416,7 @@ relay_end(struct relay *r, const struct err *err)
 	r->state = RELAY_OVER;
 	if (err != NULL) {
 		r->err = *err;
-		r->err.counted = true;
-		r->err.sent = r->up.bytes;
-		r->err.received = r->down.bytes;
-		if (err->kind == ERR_BROKEN || err->kind == ERR_TIMEOUT)
-			err_add(&r->err, " after %" PRIu64 " bytes sent, %" PRIu64 " received", r->up.bytes,
-			    r->down.bytes);
-		err_at(&r->err, STAGE_TRANSFER, r->name);
+		err_count(&r->err, r->name, r->up.bytes, r->down.bytes);
 	}
 	stream_want(r->local, 0);
 	stream_want(r->remote, 0);

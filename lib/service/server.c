@@ -100,18 +100,17 @@ announce(struct server *s, struct err *err)
 	for (size_t i = 0; i < s->listener.n; i++) {
 		strlcat(text, addr_name(&s->listener.v[i].addr, name, sizeof(name)), sizeof(text));
 		strlcat(text, "\n", sizeof(text));
-		log_listening(s->log, name);
 	}
 	if (s->args->port_file != NULL && write_port_file(s->args->port_file, text, err) < 0)
 		return -1;
-	if (s->args->ready_fd == OPT_UNSET)
-		return 0;
-	if (write_all(fd, text) < 0) {
+	if (s->args->ready_fd != OPT_UNSET && write_all(fd, text) < 0) {
 		err_set(err, ERR_LOCAL, errno, "cannot write");
 		return err_at(err, STAGE_LISTEN, "--ready-fd");
 	}
 	if (fd > STDERR_FILENO)
 		fd_close(&fd);		/* whoever reads it to the end need not wait for ours */
+	for (size_t i = 0; i < s->listener.n; i++)
+		log_listening(s->log, addr_name(&s->listener.v[i].addr, name, sizeof(name)));
 	return 0;
 }
 
@@ -189,22 +188,22 @@ server_client_gone(struct server *s)
 
 /* ---- start and stop ---- */
 
-/* As many clients as there can be descriptors, once the soft limit is raised to the hard one. */
+/* Raises the soft limit of descriptors to the hard one, and says how many clients there may be. */
 static size_t
 clients_allowed(int64_t asked)
 {
 	struct rlimit limit;
 	rlim_t n;
 
-	if (asked != OPT_UNSET)
-		return (size_t)asked;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 1;
+		limit.rlim_cur = limit.rlim_max = 0;
 	if (limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 			getrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (asked != OPT_UNSET)
+		return (size_t)asked;
 	n = limit.rlim_cur > INT_MAX ? INT_MAX : limit.rlim_cur;
 	return n > RESERVE ? (size_t)n - RESERVE : 1;
 }
