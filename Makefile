@@ -35,6 +35,10 @@ BENCH := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
 NO_MAIN    = $(filter-out $B/cmd/main.o,$(OBJS))
 LOW_LAYERS = $(filter $B/lib/base/%.o $B/lib/wire/%.o,$(OBJS))
 
+# One short line a step; V=1 shows the commands.
+Q   = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)  $(2)")
+
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all completions install uninstall clean deps-build deps-check deps-bench deps-lint \
@@ -43,33 +47,40 @@ MAKEFLAGS += --no-print-directory
 all: $(SOCKT)
 
 $(SOCKT): $(OBJS)
-	$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LIBS) $(LDLIBS)
+	$(call say,LD,$@)
+	$Q$(CC) $(CFLAGS) $(LINK) -o $@ $^ $(LIBS) $(LDLIBS)
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC,$@)
+	$Q$(COMPILE) -c -o $@ $<
 
 # What the tests use beside the binary: each is one source, compiled and linked in one step.
 $B/optdump: tests/tools/optdump.c $(NO_MAIN)
 	@mkdir -p $(@D)
-	$(COMPILE) $(LINK) -o $@ $< $(NO_MAIN) $(LIBS) $(LDLIBS)
+	$(call say,CC,$@)
+	$Q$(COMPILE) $(LINK) -o $@ $< $(NO_MAIN) $(LIBS) $(LDLIBS)
 
 $B/unit/%: tests/unit/%.c $(LOW_LAYERS)
 	@mkdir -p $(@D)
-	$(COMPILE) $(LINK) -o $@ $< $(LOW_LAYERS) $(LIBS) $(LDLIBS)
+	$(call say,CC,$@)
+	$Q$(COMPILE) $(LINK) -o $@ $< $(LOW_LAYERS) $(LIBS) $(LDLIBS)
 
 $B/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(LINK) -o $@ $< $(LIBS) $(LDLIBS)
+	$(call say,CC,$@)
+	$Q$(COMPILE) $(LINK) -o $@ $< $(LIBS) $(LDLIBS)
 
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(LINK) -o $@ $< $(LIBS) $(LDLIBS)
+	$(call say,CC,$@)
+	$Q$(COMPILE) $(LINK) -o $@ $< $(LIBS) $(LDLIBS)
 
 # Preloaded in front of libc: neither sanitized nor fortified, or they would replace the wrong functions.
 $B/fault/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
-	$(CC) $(DEFS) $(WARN) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -MMD -MP -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
+	$(call say,CC,$@)
+	$Q$(CC) $(DEFS) $(WARN) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -MMD -MP -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
 
 tests: $(SOCKT) $(UNITS) $(FAULT) $(PEERS) $(if $(wildcard tests/tools/optdump.c),$B/optdump)
 benches: $(SOCKT) $(BENCH)

@@ -268,7 +268,8 @@ splice_refused(struct flow *f, bool sink)
 /*
  * Between a pipe and a socket. EAGAIN does not say which of the two it means, so both are asked. If neither is to
  * blame, twice in a row, or a socket's splice says it is at the end, only a real read knows: splice stops before
- * urgent data, with 0 even, when the FIN is already there.
+ * urgent data, with 0 even, when the FIN is already there. And into a pipe that nobody reads any more it says EPIPE
+ * also when there is no byte that anybody could miss.
  */
 static enum io
 flow_round_splice(struct flow *f)
@@ -284,10 +285,10 @@ flow_round_splice(struct flow *f)
 		f->stuck = false;
 		return IO_DONE;
 	}
-	if (n == 0)
+	if (n == 0 || (errno == EPIPE && to.medium == MEDIUM_PIPE))
 		return flow_read(f);
 	if (errno != EAGAIN)
-		return splice_refused(f, to.medium == MEDIUM_SOCKET || errno == EPIPE);
+		return splice_refused(f, to.medium == MEDIUM_SOCKET);
 	if (!is_ready(from.fd, POLLIN)) {
 		f->wait = WAIT_SOURCE;
 	} else if (!is_ready(to.fd, POLLOUT)) {
