@@ -41,9 +41,10 @@ err_add(struct err *err, const char *fmt, ...)
 int
 err_at(struct err *err, enum err_stage stage, const char *object)
 {
-	err->stage = stage;
-	if (err->object[0] == '\0')
+	if (err->object[0] == '\0') {
+		err->stage = stage;
 		strlcpy(err->object, object, sizeof(err->object));
+	}
 	return -1;
 }
 

@@ -48,7 +48,7 @@ int	err_set(struct err *err, enum err_kind kind, int errnum, const char *fmt, ..
 /* Adds to the sentence. */
 void	err_add(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says where the error happened and to what. An object that is already named stays. Returns -1. */
+/* Says where the error happened and to what, unless that is said already: who knows best speaks first. Returns -1. */
 int	err_at(struct err *err, enum err_stage stage, const char *object);
 
 /*

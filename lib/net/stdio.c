@@ -27,7 +27,7 @@
 /* One of the two descriptors. */
 struct side {
 	int fd;			/* 0 or 1 */
-	int own;		/* the same, opened again and non-blocking; -1 without */
+	int own;		/* the same, opened again and non-blocking, or its stand-in; -1 without */
 	bool tried;		/* to open it again */
 	bool hangs_up;		/* a socket of messages that knows an end: seqpacket */
 	enum stream_medium medium;
@@ -85,6 +85,22 @@ open_again(struct side *side, int access)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", side->fd);
 	side->own = open(path, access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+/*
+ * A descriptor that was opened for the other direction, as in `1<file`, must not be opened again for ours, and waiting
+ * for it may take for ever. /dev/null opened the wrong way stands in: it is always ready, and every use fails.
+ */
+static void
+check_direction(struct side *side, int access)
+{
+	int flags = fcntl(side->fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDWR || (flags & O_ACCMODE) == access)
+		return;
+	side->own = open("/dev/null", (access == O_RDONLY ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	side->tried = true;
+	side->medium = MEDIUM_DEVICE;
 }
 
 static int
@@ -264,7 +280,9 @@ stdio_stream(struct loop *loop, struct err *err)
 	    type != SOCK_STREAM)
 		s->stream.kind = STREAM_MESSAGES;
 	s->in.hangs_up = type == SOCK_SEQPACKET;
-	loop_io_init(&s->in.io, loop, STDIN_FILENO, on_in_ready, s);
-	loop_io_init(&s->out.io, loop, STDOUT_FILENO, on_out_ready, s);
+	check_direction(&s->in, O_RDONLY);
+	check_direction(&s->out, O_WRONLY);
+	loop_io_init(&s->in.io, loop, s->in.own >= 0 ? s->in.own : STDIN_FILENO, on_in_ready, s);
+	loop_io_init(&s->out.io, loop, s->out.own >= 0 ? s->out.own : STDOUT_FILENO, on_out_ready, s);
 	return &s->stream;
 }

@@ -547,7 +547,7 @@ hub_free(struct hub *hub)
 	if (hub == NULL)
 		return;
 	while (hub->clients != NULL)
-		client_close(hub->clients, "the server ends");
+		client_close(hub->clients, hub->draining ? "the server ends" : NULL);
 	while (hub->closed != NULL) {
 		struct client *c = hub->closed;
 		hub->closed = c->next;
