@@ -28,6 +28,7 @@ LINK    = $(SAN) -pthread $(HARDLD) -Wl,--as-needed $(LDFLAGS)
 
 OBJS  := $(patsubst %.c,$B/%.o,$(sort $(wildcard cmd/*.c lib/*/*.c)))
 UNITS := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(filter-out tests/fuzz/run.c,$(wildcard tests/fuzz/*.c)))
 FAULT := $(patsubst tests/fault/%.c,$B/fault/%.so,$(wildcard tests/fault/*.c))
 PEERS := $(patsubst tests/peers/%.c,$B/peers/%,$(wildcard tests/peers/*.c))
 BENCH := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
@@ -41,8 +42,8 @@ say = $(if $(V),,@echo "  $(1)  $(2)")
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all completions install uninstall clean deps-build deps-check deps-bench deps-lint \
-	tests benches check check-asan demo bench lint
+.PHONY: all completions install uninstall clean deps-build deps-check deps-bench deps-fuzz deps-lint \
+	tests benches check check-asan demo bench lint fuzz
 
 all: $(SOCKT)
 
@@ -66,6 +67,20 @@ $B/unit/%: tests/unit/%.c $(LOW_LAYERS)
 	$(call say,CC,$@)
 	$Q$(COMPILE) $(LINK) -o $@ $< $(LOW_LAYERS) $(LIBS) $(LDLIBS)
 
+# A fuzz target with a main() that runs its corpus; `make fuzz` lets libFuzzer look for more, FUZZ_SECONDS each.
+$B/fuzz/%: tests/fuzz/%.c tests/fuzz/run.c $(LOW_LAYERS)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(COMPILE) $(LINK) -o $@ $< tests/fuzz/run.c $(LOW_LAYERS) $(LIBS) $(LDLIBS)
+
+FUZZ_SECONDS = 30
+fuzz: deps-fuzz
+	@mkdir -p build/fuzz
+	@for t in $(notdir $(FUZZ)); do mkdir -p build/fuzz/found-$$t && \
+	    clang $(DEFS) -g -O1 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$t tests/fuzz/$$t.c \
+		$(wildcard lib/base/*.c lib/wire/*.c) $(LIBS) && \
+	    build/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) build/fuzz/found-$$t tests/fuzz/corpus/$$t || exit 1; done
+
 $B/peers/%: tests/peers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -82,7 +97,7 @@ $B/fault/%.so: tests/fault/%.c
 	$(call say,CC,$@)
 	$Q$(CC) $(DEFS) $(WARN) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -MMD -MP -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
 
-tests: $(SOCKT) $(UNITS) $(FAULT) $(PEERS) $(if $(wildcard tests/tools/optdump.c),$B/optdump)
+tests: $(SOCKT) $(UNITS) $(FUZZ) $(FAULT) $(PEERS) $(if $(wildcard tests/tools/optdump.c),$B/optdump)
 benches: $(SOCKT) $(BENCH)
 
 completions: $B/optdump
@@ -109,7 +124,7 @@ clean:
 	rm -rf build
 
 # These install what is missing first, then build in a second make: what was missing may be the compiler.
-deps-build deps-check deps-bench deps-lint:
+deps-build deps-check deps-bench deps-fuzz deps-lint:
 	$(if $(filter no,$(DEPS)),,@tests/tools/packages $(@:deps-%=%))
 
 demo: deps-build
@@ -132,4 +147,4 @@ bench: deps-bench
 lint: deps-lint
 	@tests/tools/lint $(DEFS)
 
--include $(OBJS:.o=.d) $(wildcard $B/*.d $B/unit/*.d $B/fault/*.d $B/peers/*.d build/bench/*.d)
+-include $(OBJS:.o=.d) $(wildcard $B/*.d $B/unit/*.d $B/fuzz/*.d $B/fault/*.d $B/peers/*.d build/bench/*.d)

@@ -1,0 +1,55 @@
+/*
+ * Any word is taken or refused without touching what is not its own; a word that is taken has a name that says the
+ * same again, and numbers are what they are.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/num.h"
+#include "lib/wire/endpoint.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_again(const struct endpoint *ep)
+{
+	char name[sizeof(ep->host) + sizeof(ep->port) + 8];
+	struct endpoint again;
+	struct err err;
+
+	if (strcmp(ep->host, "unix") == 0)
+		return;		/* a host of that name beside a port reads like a path */
+	endpoint_name(ep, name, sizeof(name));
+	if (endpoint_parse(&again, name, ENDPOINT_CONNECT, &err) < 0 || again.kind != ep->kind ||
+	    strcmp(again.host, ep->host) != 0 || strcmp(again.port, ep->port) != 0 || strcmp(again.path, ep->path) != 0)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *word = malloc(size + 1), *space;
+	struct endpoint ep;
+	struct err err;
+	int64_t n;
+
+	if (word == NULL)
+		return 0;
+	memcpy(word, data, size);
+	word[size] = '\0';
+	if (endpoint_parse(&ep, word, ENDPOINT_CONNECT, &err) == 0)
+		check_again(&ep);
+	if (endpoint_parse(&ep, word, ENDPOINT_LISTEN, &err) == 0 && ep.kind != ENDPOINT_TCP)
+		abort();
+	if ((num_duration(word, &n) && (n < 0 || n > NUM_MS_MAX)) || (num_size(word, &n) && n < 0) ||
+	    (num_int(word, 1, 65535, &n) && (n < 1 || n > 65535)))
+		abort();
+	if ((space = strchr(word, ' ')) != NULL) {
+		*space = '\0';
+		if (endpoint_pair(&ep, word, space + 1, ENDPOINT_CONNECT, &err) == 0)
+			check_again(&ep);
+	}
+	free(word);
+	return 0;
+}
