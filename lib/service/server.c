@@ -129,8 +129,7 @@ pause_accepting(struct server *s, enum server_state state, const char *reason)
 	char name[ADDR_NAME_MAX];
 
 	want_clients(s, false);
-	if (s->state == SERVER_ACCEPTING && reason != NULL)
-		log_accepting_paused(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)), reason);
+	log_accepting_paused(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)), reason);
 	s->state = state;
 }
 
@@ -166,9 +165,10 @@ on_listener_ready(void *arg, unsigned ready)
 	(void)ready;
 	for (int n = 0; n < ACCEPTS_MAX && s->state == SERVER_ACCEPTING; n++) {
 		if ((fd = listener_accept(door->fd, &peer)) >= 0) {
-			if (++s->n_clients >= s->max_clients)
-				pause_accepting(s, SERVER_FULL, s->max_clients > 1 ? "no room for more" : NULL);
-			s->calls->client(s->arg, fd, &peer);
+			s->n_clients++;
+			s->calls->client(s->arg, fd, &peer);	/* may have stopped us */
+			if (s->state == SERVER_ACCEPTING && s->n_clients >= s->max_clients)
+				pause_accepting(s, SERVER_FULL, "no room for more");
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!listener_is_transient(errno)) {

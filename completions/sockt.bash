@@ -1,0 +1,81 @@
+# Completion of sockt for bash: written by `make completions` from the option tables.
+# shellcheck shell=bash disable=SC2034
+
+# Sets what the subcommand has: its options, those with a value, a file or an interface, its operands.
+_sockt_tables() {
+	verbs='connect listen'
+	case $1 in
+	connect)
+		options='-z --probe -4 -6 -n --numeric -s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
+		values='-s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger -m --max-time'
+		files=''
+		interfaces='--interface'
+		operands='host unix' ;;
+	listen)
+		options='-k --keep -w --timeout -4 -6 -n --numeric --max-conns --drain --ready-fd --port-file -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
+		values='-w --timeout --max-conns --drain --ready-fd --port-file -i --idle -q --linger -m --max-time'
+		files='--port-file'
+		interfaces=''
+		operands='host' ;;
+	esac
+}
+
+_sockt() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local verbs options values files interfaces operands word i n=0 ended='' skip=''
+
+	COMPREPLY=()
+	_sockt_tables "${COMP_WORDS[1]}"
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "$verbs help --help --version" -- "$cur")
+		return
+	elif [[ ${COMP_WORDS[1]} == help ]]; then
+		((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
+		return
+	fi
+
+	# Which operand is it? `=` and `:` are words of their own here, with the rest of the word behind them.
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == [=:] ]]; then
+			skip=1
+		elif [[ $skip ]]; then
+			skip=''
+		elif [[ ! $ended && $word == -- ]]; then
+			ended=1
+		elif [[ $ended || $word != -?* ]]; then
+			n=$((n + 1))
+		elif [[ " $values " == *" $word "* ]]; then
+			skip=1
+		fi
+	done
+	if [[ $cur == [=:] ]]; then
+		word=$cur cur=''
+	elif [[ $prev == [=:] ]]; then
+		word=$prev prev=${COMP_WORDS[COMP_CWORD - 2]}
+	else
+		word=''
+	fi
+
+	if [[ $word == : ]]; then
+		[[ $prev != unix || " $operands " != *' unix '* ]] || _sockt_files
+	elif [[ ! $ended && " $values " == *" $prev "* ]]; then
+		if [[ " $files " == *" $prev "* ]]; then
+			_sockt_files
+		elif [[ " $interfaces " == *" $prev "* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "$cur")
+		fi
+	elif [[ ! $ended && $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif ((n == 0)) && [[ " $operands " == *' host '* ]]; then
+		mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+	fi
+}
+
+# Called by hand, as a test does, there is no completion to set an option of.
+_sockt_files() {
+	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	compopt -o filenames 2>/dev/null
+}
+
+complete -F _sockt sockt
