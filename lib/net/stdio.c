@@ -243,7 +243,11 @@ stdio_plain(struct stream *s, unsigned which)
 {
 	const struct side *side = which == STREAM_READ ? &as_stdio(s)->in : &as_stdio(s)->out;
 
-	return (struct stream_plain){ .fd = side->fd, .medium = side->medium };
+	/*
+	 * Splicing is for what SPLICE_F_NONBLOCK can keep from blocking. A TCP socket heeds only the O_NONBLOCK of its
+	 * open file, which is not ours to set.
+	 */
+	return (struct stream_plain){ .fd = side->medium == MEDIUM_SOCKET ? -1 : side->fd, .medium = side->medium };
 }
 
 static void

@@ -77,7 +77,7 @@ struct relay {
 	enum relay_state state;
 	struct flow up, down;
 	bool half_closed;		/* our FIN went out */
-	bool hung_up;			/* the peer has gone altogether, without an error */
+	bool hung_up;			/* the remote stream reported trouble: need not be told again */
 	bool left;			/* linger ran out: what the other side may still say is not waited for */
 	int64_t last_byte_ms, settle_ms;
 	struct loop_timer idle, linger, settle, finish;
@@ -633,9 +633,9 @@ on_remote(void *arg, unsigned ready)
 		flow_step(&r->up);
 	if (ready & STREAM_READ)
 		flow_step(&r->down);
-	if ((ready & STREAM_TROUBLE) && !flow_active(&r->down)) {
-		r->hung_up = true;
-		if (stream_settled(r->remote, &err) == IO_FAILED)
+	if (ready & STREAM_TROUBLE) {
+		r->hung_up = true;	/* it would be reported for ever; reading comes to the reason, if it goes on */
+		if (!flow_active(&r->down) && stream_settled(r->remote, &err) == IO_FAILED)
 			relay_end(r, &err);
 	}
 	relay_update(r);
