@@ -157,6 +157,7 @@ main(int argc, char **argv)
 	fill_standard_fds();
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGPIPE, &ignore, NULL);	/* a write says EPIPE instead, and finish() ends as the signal would */
+	sigaction(SIGXFSZ, &ignore, NULL);	/* a write says EFBIG instead */
 	words_init(&words, NULL, &(struct words_args){ .verbose = 0 });
 
 	if (argc < 2) {

@@ -19,7 +19,7 @@ fd_close(int *fd)
 }
 
 int
-fd_pipe(int fds[2], int nonblocking)
+fd_pipe(int fds[2])
 {
-	return pipe2(fds, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
+	return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
 }

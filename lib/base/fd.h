@@ -7,7 +7,7 @@
 /* Closes *fd if it is open and leaves it empty. errno is kept. */
 void	fd_close(int *fd);
 
-/* A pipe, both ends close-on-exec; each end non-blocking too if asked. Returns 0, or -1 with errno. */
-int	fd_pipe(int fds[2], int nonblocking);
+/* A pipe, both ends close-on-exec and non-blocking. Returns 0, or -1 with errno. */
+int	fd_pipe(int fds[2]);
 
 #endif

@@ -112,9 +112,10 @@ void
 log_draining(const struct log *log, size_t clients, int64_t drain_ms)
 {
 	const struct log_field fields[] = { LOG_NUM("clients", clients), LOG_NUM("drain_ms", drain_ms) };
+	char span[32];
 
-	log_say(log, LOG_VERBOSE, "draining", "", fields, COUNT(fields),
-	    "no new clients; %zu left have %.3g s to end", clients, (double)drain_ms / 1000);
+	log_say(log, LOG_VERBOSE, "draining", "", fields, COUNT(fields), "no new clients; %zu left have %s to end",
+	    clients, clock_words(drain_ms, span, sizeof(span)));
 }
 
 void

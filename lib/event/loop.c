@@ -304,10 +304,14 @@ loop_run(struct loop *loop, struct err *err)
 			return err_set(err, ERR_LIMIT, ENOMEM, "cannot watch descriptors");
 		if (poller_wait(loop->poller, wait_ms(loop)) < 0)
 			return err_set(err, ERR_LIMIT, errno, "cannot wait");
-		call_timers(loop);
+		/*
+		 * What came is looked at before the time is: after a while without the processor, or stopped by a
+		 * signal, both may be due, and a timer that asks whether something came must hear of it.
+		 */
 		while ((io = poller_next(loop->poller, &ready)) != NULL)
 			call_io(io, ready);
 		call_files(loop);
+		call_timers(loop);
 	}
 	return 0;
 }

@@ -17,7 +17,7 @@ void	poller_free(struct poller *p);
  */
 int	poller_set(struct poller *p, struct loop_io *io, unsigned wants);
 
-/* Waits up to timeout_ms, -1 for ever. Returns 0, or -1 with errno; EINTR counts as nothing ready. */
+/* Waits up to timeout_ms, -1 for ever. Returns 0, or -1 with errno. A signal ends it early. */
 int	poller_wait(struct poller *p, int timeout_ms);
 
 /* The next ready watch and what came, until NULL. */

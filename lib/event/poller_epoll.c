@@ -65,11 +65,12 @@ poller_wait(struct poller *p, int timeout_ms)
 {
 	p->next = 0;
 	p->n = epoll_wait(p->fd, p->batch, BATCH, timeout_ms);
-	if (p->n < 0) {
-		p->n = 0;
-		return errno == EINTR ? 0 : -1;
-	}
-	return 0;
+	while (p->n < 0 && errno == EINTR)	/* time may have passed: what is ready now, without waiting? */
+		p->n = epoll_wait(p->fd, p->batch, BATCH, 0);
+	if (p->n >= 0)
+		return 0;
+	p->n = 0;
+	return -1;
 }
 
 struct loop_io *

@@ -83,12 +83,12 @@ poller_set(struct poller *p, struct loop_io *io, unsigned wants)
 int
 poller_wait(struct poller *p, int timeout_ms)
 {
+	int n = poll(p->fds, (nfds_t)p->n, timeout_ms);
+
 	p->next = 0;
-	if (poll(p->fds, (nfds_t)p->n, timeout_ms) >= 0)
-		return 0;
-	for (size_t i = 0; i < p->n; i++)
-		p->fds[i].revents = 0;
-	return errno == EINTR ? 0 : -1;
+	while (n < 0 && errno == EINTR)		/* time may have passed: what is ready now, without waiting? */
+		n = poll(p->fds, (nfds_t)p->n, 0);
+	return n >= 0 ? 0 : -1;
 }
 
 struct loop_io *

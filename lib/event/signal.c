@@ -49,7 +49,7 @@ signals_start(struct loop *loop, void (*fn)(void *arg, int signo), void *arg, st
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
-	if (fd_pipe(signals.pipe, 1) < 0)
+	if (fd_pipe(signals.pipe) < 0)
 		return err_set(err, ERR_LIMIT, errno, "cannot make a pipe");
 	signals.fn = fn;
 	signals.arg = arg;

@@ -91,13 +91,6 @@ addr_is_local(const struct addr *addr)
 }
 
 bool
-addr_is_any(const struct addr *addr)
-{
-	return addr_family(addr) == AF_INET ? as_v4(addr)->sin_addr.s_addr == htonl(INADDR_ANY) :
-	    addr_family(addr) == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&as_v6(addr)->sin6_addr);
-}
-
-bool
 addr_equal(const struct addr *a, const struct addr *b)
 {
 	if (addr_family(a) != addr_family(b) || addr_port(a) != addr_port(b))

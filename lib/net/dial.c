@@ -287,14 +287,15 @@ racer_failed(struct racer *r, int errnum, const char *reason)
  * 3.5). There is no listener, so it counts as refused.
  */
 static bool
-is_self_connected(int fd, const struct addr *peer)
+is_self_connected(int fd, const struct addr *dialed)
 {
-	struct addr local;
+	struct addr local, peer;
 
-	if (!addr_is_local(peer))
-		return false;
 	sock_local(fd, &local);
-	return addr_port(&local) != 0 && addr_equal(&local, peer);
+	if (addr_port(&local) == 0 || addr_port(&local) != addr_port(dialed))
+		return false;
+	sock_peer(fd, &peer);		/* not always what was dialed: 0.0.0.0 is one of ours */
+	return addr_equal(&local, &peer);
 }
 
 static void
@@ -545,7 +546,7 @@ round_begin(void *arg)
 	dial_enter(d, DIAL_RESOLVING);
 	rc = resolve_start(d->loop, &d->ep, &d->args->names, on_resolved, d, &list, &d->resolver, &err);
 	if (rc < 0)
-		round_failed(d, &err, false);
+		dial_end(d, -1, NULL, &err);	/* another round would hear the same */
 	else if (rc == 0)
 		race_begin(d, &list);
 }

@@ -68,6 +68,8 @@ lookup_failed(struct err *err, const struct endpoint *ep, int code, int errnum)
 
 	if (code == EAI_MEMORY)
 		err_set(err, ERR_LIMIT, 0, "%s", gai_strerror(code));
+	else if (errnum == EMFILE || errnum == ENFILE)	/* without a socket every name is unknown */
+		err_set(err, ERR_LIMIT, errnum, "lookup failed");
 	else if (code == EAI_SYSTEM)
 		err_set(err, ERR_LOOKUP, errnum, "lookup failed");
 	else
@@ -82,6 +84,7 @@ lookup_thread(void *arg)
 {
 	struct resolver *r = arg;
 
+	errno = 0;
 	r->code = getaddrinfo(r->ep.host[0] != '\0' ? r->ep.host : NULL, r->ep.port, &r->hints, &r->found);
 	r->errnum = errno;
 	if (r->code != 0)
@@ -107,6 +110,7 @@ on_answer(void *arg, unsigned ready)
 {
 	struct resolver *r = arg;
 	struct addr_list list = ADDR_LIST_EMPTY;
+	struct addr first;
 	struct err err = ERR_EMPTY;
 	char byte;
 	ssize_t n = read(r->read_end, &byte, 1);
@@ -119,6 +123,11 @@ on_answer(void *arg, unsigned ready)
 		failed = lookup_failed(&err, &r->ep, r->code, r->errnum);
 	else if (!copy_found(&list, r->found))
 		failed = err_set(&err, ERR_LIMIT, ENOMEM, "lookup");
+	if (r->ep.host[0] == '\0' && list.n == 2 && addr_family(&list.v[0]) == AF_INET) {
+		first = list.v[0];		/* [::] comes first, as for a port that is a number */
+		list.v[0] = list.v[1];
+		list.v[1] = first;
+	}
 	r->done(r->arg, failed < 0 ? NULL : &list, failed < 0 ? &err : NULL);
 	resolver_leave(r);
 }
@@ -196,7 +205,7 @@ resolve_start(struct loop *loop, const struct endpoint *ep, const struct resolve
 	}
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return err_set(err, ERR_LIMIT, ENOMEM, "lookup");
-	if (fd_pipe(fds, 1) < 0) {
+	if (fd_pipe(fds) < 0) {
 		err_set(err, ERR_LIMIT, errno, "lookup: cannot make a pipe");
 		free(r);
 		return -1;

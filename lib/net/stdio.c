@@ -204,6 +204,20 @@ stdio_shutdown(struct stream *s, struct err *err)
 	return IO_DONE;
 }
 
+static size_t
+stdio_queued(struct stream *s)
+{
+	(void)s;
+	return 0;
+}
+
+/* Nor is there a way to tell the reader of a pipe that there should have been more. */
+static void
+stdio_abort(struct stream *s)
+{
+	(void)s;
+}
+
 /* What write(2) took is delivered, as far as anyone can tell. */
 static enum io
 stdio_settled(struct stream *s, struct err *err)
@@ -266,7 +280,8 @@ struct stream *
 stdio_stream(struct loop *loop, struct err *err)
 {
 	static const struct stream_ops ops = {
-		.read = stdio_read, .write = stdio_write, .shutdown = stdio_shutdown, .settled = stdio_settled,
+		.read = stdio_read, .write = stdio_write, .shutdown = stdio_shutdown, .queued = stdio_queued,
+		.settled = stdio_settled, .abort = stdio_abort,
 		.want = stdio_want, .plain = stdio_plain, .fail = stdio_fail, .free = stdio_free,
 	};
 	struct stdio_stream *s = calloc(1, sizeof(*s));
@@ -284,7 +299,8 @@ stdio_stream(struct loop *loop, struct err *err)
 	    type != SOCK_STREAM)
 		s->stream.kind = STREAM_MESSAGES;
 	s->in.hangs_up = type == SOCK_SEQPACKET;
-	check_direction(&s->in, O_RDONLY);
+	if (s->in.medium != MEDIUM_NULL)	/* nohup(1) opens it for writing, and means that there is no input */
+		check_direction(&s->in, O_RDONLY);
 	check_direction(&s->out, O_WRONLY);
 	loop_io_init(&s->in.io, loop, s->in.own >= 0 ? s->in.own : STDIN_FILENO, on_in_ready, s);
 	loop_io_init(&s->out.io, loop, s->out.own >= 0 ? s->out.own : STDOUT_FILENO, on_out_ready, s);

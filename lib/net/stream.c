@@ -18,6 +18,7 @@
 struct sock_stream {
 	struct stream stream;	/* first */
 	int fd;
+	bool aborted;
 	struct loop_io io;
 };
 
@@ -44,6 +45,18 @@ enum io
 stream_shutdown(struct stream *s, struct err *err)
 {
 	return s->ops->shutdown(s, err);
+}
+
+size_t
+stream_queued(struct stream *s)
+{
+	return s->ops->queued(s);
+}
+
+void
+stream_abort(struct stream *s)
+{
+	s->ops->abort(s);
 }
 
 enum io
@@ -146,25 +159,37 @@ sock_shutdown(struct stream *s, struct err *err)
 	return IO_FAILED;
 }
 
+/* tcp(7): what is unsent or unacknowledged; on a Unix socket what its peer has not read. */
+static size_t
+sock_queued(struct stream *s)
+{
+#ifdef SIOCOUTQ
+	int queued = 0;
+
+	if (ioctl(as_sock(s)->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
+		return (size_t)queued;
+#else
+	(void)s;
+#endif
+	return 0;
+}
+
 static enum io
 sock_settled(struct stream *s, struct err *err)
 {
-	int errnum = sock_error(as_sock(s)->fd), queued = 0;
+	int errnum = sock_error(as_sock(s)->fd);
 
 	if (errnum != 0) {
 		sock_fail(s, STREAM_WRITE, errnum, err);
 		return IO_FAILED;
 	}
-#ifdef SIOCOUTQ
-	/* tcp(7): what is unsent or unacknowledged; on a Unix socket what its peer has not read. */
-	if (ioctl(as_sock(s)->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
+	if (sock_queued(s) > 0)
 		return IO_WOULD_BLOCK;
 	/* A reset empties the queue as well, so the order of the two questions matters: ask for the error again. */
 	if ((errnum = sock_error(as_sock(s)->fd)) != 0) {
 		sock_fail(s, STREAM_WRITE, errnum, err);
 		return IO_FAILED;
 	}
-#endif
 	return IO_DONE;
 }
 
@@ -190,9 +215,17 @@ sock_plain(struct stream *s, unsigned side)
 }
 
 static void
+sock_abort(struct stream *s)
+{
+	as_sock(s)->aborted = true;
+}
+
+static void
 sock_free(struct stream *s)
 {
 	loop_io_stop(&as_sock(s)->io);
+	if (as_sock(s)->aborted)
+		sock_reset(&as_sock(s)->fd);
 	fd_close(&as_sock(s)->fd);
 	free(s);
 }
@@ -201,7 +234,8 @@ struct stream *
 stream_socket(struct loop *loop, int fd, struct err *err)
 {
 	static const struct stream_ops ops = {
-		.read = sock_read, .write = sock_write, .shutdown = sock_shutdown, .settled = sock_settled,
+		.read = sock_read, .write = sock_write, .shutdown = sock_shutdown, .queued = sock_queued,
+		.settled = sock_settled, .abort = sock_abort,
 		.want = sock_want, .plain = sock_plain, .fail = sock_fail, .free = sock_free,
 	};
 	struct sock_stream *s = calloc(1, sizeof(*s));

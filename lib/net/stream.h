@@ -45,7 +45,9 @@ struct stream_ops {
 	enum io (*read)(struct stream *s, void *p, size_t n, size_t *got, struct err *err);
 	enum io (*write)(struct stream *s, const void *p, size_t n, size_t *put, struct err *err);
 	enum io (*shutdown)(struct stream *s, struct err *err);
+	size_t (*queued)(struct stream *s);
 	enum io (*settled)(struct stream *s, struct err *err);
+	void (*abort)(struct stream *s);
 	void (*want)(struct stream *s, unsigned wants);
 	struct stream_plain (*plain)(struct stream *s, unsigned side);
 	int (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
@@ -78,6 +80,9 @@ enum io	stream_write(struct stream *s, const void *p, size_t n, size_t *put, str
 /* Says that nothing more will be written: FIN on a socket. Never IO_EOF. */
 enum io	stream_shutdown(struct stream *s, struct err *err);
 
+/* How many bytes that were written the other side's system has not acknowledged; 0 where nobody can tell. */
+size_t	stream_queued(struct stream *s);
+
 /*
  * Has the other side's system acknowledged everything that was written? IO_DONE or IO_WOULD_BLOCK, for which no event
  * comes: ask again later. IO_FAILED when it never will.
@@ -92,6 +97,12 @@ struct stream_plain stream_plain(struct stream *s, unsigned side);
 
 /* Turns an errno that a call on the plain descriptor gave into err, in the stream's own words. Returns -1. */
 int	stream_fail(struct stream *s, unsigned side, int errnum, struct err *err);
+
+/*
+ * What was written is not all there was: when freed, the stream shall not look as if it had ended in order. A socket is
+ * closed by RST, and what the peer had not acknowledged may be lost.
+ */
+void	stream_abort(struct stream *s);
 
 /* Closes and frees. NULL is fine. */
 void	stream_free(struct stream *s);

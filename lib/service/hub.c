@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bsd/string.h>
+
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/opts.h"
 #include "lib/net/sock.h"
+#include "lib/service/pulse.h"
 #include "lib/service/stats.h"
 #include "lib/wire/crlf.h"
 
@@ -18,11 +21,12 @@
 #define QUEUE_MAX	(1024 * 1024)	/* how far a client may fall behind the fastest */
 #define GRACE_MS	250		/* how long one with a full queue is waited for */
 #define LINGER_MS	1000
+#define SETTLE_MS	20		/* how soon to ask again whether all is acknowledged */
 
 /* Orders of a client's life. Closed ones are freed by the hub's sweep, when no callback of theirs is on the stack. */
 enum client_state {
 	CLIENT_OPEN,
-	CLIENT_SHUT,		/* our FIN went out; it may go on sending */
+	CLIENT_SHUT,		/* our FIN went out, or it takes no more; it may go on sending */
 	CLIENT_CLOSED
 };
 
@@ -34,12 +38,13 @@ struct client {
 	enum client_state state;
 	bool ended;			/* it will send no more */
 	bool leaving;			/* a FIN is due as soon as the queue is empty */
+	char why[128];			/* why it takes no more, when that was not our FIN */
 	struct buf queue;		/* what it has yet to take */
 	bool caught_up, full;		/* as counted in the hub */
 	int64_t full_since_ms;
 	uint64_t sent, received;
-	int64_t began_us, last_byte_ms;
-	int64_t half_ended_ms;		/* when the first of both directions ended */
+	int64_t began_us;
+	struct pulse pulse;
 	struct loop_timer timer;
 	char name[ADDR_NAME_MAX];
 };
@@ -72,8 +77,6 @@ takes_bytes(const struct client *c)
 	return c->state == CLIENT_OPEN && !c->leaving;
 }
 
-static int64_t client_deadline(const struct client *c, const char **reason);
-
 /* Keeps the hub's counts right. To be called whenever the client's state or queue may have changed. */
 static void
 client_recount(struct client *c)
@@ -81,15 +84,13 @@ client_recount(struct client *c)
 	struct hub *hub = c->hub;
 	bool caught_up = takes_bytes(c) && buf_len(&c->queue) == 0;
 	bool full = takes_bytes(c) && buf_room(&c->queue) < CHUNK;
-	const char *reason;
 
 	hub->n_caught_up += (size_t)caught_up - (size_t)c->caught_up;
 	hub->n_full += (size_t)full - (size_t)c->full;
 	c->caught_up = caught_up;
 	if (full && !c->full) {
 		c->full_since_ms = clock_ms();
-		c->full = full;
-		loop_timer_set(&c->timer, client_deadline(c, &reason));
+		loop_timer_set(&c->timer, c->full_since_ms + GRACE_MS);
 	}
 	c->full = full;
 }
@@ -106,6 +107,8 @@ client_close(struct client *c, const char *reason)
 	c->state = CLIENT_CLOSED;
 	client_recount(c);
 	loop_timer_stop(&c->timer);
+	if (reason != NULL && (buf_len(&c->queue) > 0 || stream_queued(c->stream) > 0))
+		stream_abort(c->stream);	/* it must not take this for the end of the stream */
 	if (hub->args->stats)
 		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
 	if (reason != NULL)
@@ -155,13 +158,12 @@ source_may_speak(const struct hub *hub)
 	    stream_plain(hub->local, STREAM_READ).medium != MEDIUM_TERMINAL;
 }
 
+/* One direction has ended: from now on the silence of the other counts. */
 static void
 client_half_ended(struct client *c)
 {
-	const char *reason;
-
-	c->half_ended_ms = clock_ms();
-	loop_timer_set(&c->timer, client_deadline(c, &reason));
+	pulse_beat(&c->pulse);
+	loop_timer_set(&c->timer, clock_ms());
 }
 
 /* With nothing queued: sends the FIN that is due, and closes what has ended both ways. */
@@ -182,7 +184,17 @@ client_settle(struct client *c)
 	}
 	client_recount(c);
 	if (c->ended && (c->state == CLIENT_SHUT || !source_may_speak(c->hub)))
-		client_close(c, NULL);
+		client_close(c, c->why[0] != '\0' ? c->why : NULL);
+}
+
+/* It takes no more. What it sent before that is still to be read, up to the end or the error behind it. */
+static void
+client_refuses(struct client *c, const char *reason)
+{
+	strlcpy(c->why, reason, sizeof(c->why));
+	buf_free(&c->queue);
+	c->state = CLIENT_SHUT;
+	client_settle(c);
 }
 
 /* Writes what is queued, as far as it goes. */
@@ -197,14 +209,14 @@ client_flush(struct client *c)
 		case IO_DONE:
 			buf_take(&c->queue, put);
 			c->sent += put;
-			c->last_byte_ms = clock_ms();
+			pulse_beat(&c->pulse);
 			continue;
 		case IO_WOULD_BLOCK:
 			client_recount(c);
 			return;
 		case IO_EOF:
 		case IO_FAILED:
-			client_close(c, err.text);
+			client_refuses(c, err.text);
 			return;
 		}
 	}
@@ -227,65 +239,70 @@ client_send(struct client *c, const unsigned char *bytes, size_t n)
 	client_want(c);
 }
 
-/* One direction has ended: until when may the other be silent? */
+/* Which silence ends a client that has ended, or to which all was said? OPT_UNSET: none does. */
 static int64_t
-linger_deadline(const struct client *c)
+linger_ms(const struct client *c)
 {
-	int64_t linger_ms = c->hub->args->relay->linger_ms;
-	int64_t since = c->last_byte_ms > c->half_ended_ms ? c->last_byte_ms : c->half_ended_ms;
+	const struct hub *hub = c->hub;
+	int64_t asked = hub->args->relay->linger_ms;
 
-	/* Its own bytes have ended, and it stays for what a pipe may still say; a file says it all. */
-	if (c->ended && c->state == CLIENT_OPEN && stream_plain(c->hub->local, STREAM_READ).medium != MEDIUM_FILE)
-		return since + (linger_ms != OPT_UNSET ? linger_ms : LINGER_MS);
-	if (c->state == CLIENT_SHUT && linger_ms != OPT_UNSET)
-		return since + linger_ms;
-	return CLOCK_NEVER;
+	if (c->state == CLIENT_SHUT || (hub->source_ended && buf_len(&c->queue) == 0))
+		return asked == OPT_UNSET && hub->args->relay->send_only ? 0 : asked;
+	/* It stays for what a pipe may still say; a file says it all. */
+	if (c->ended && stream_plain(hub->local, STREAM_READ).medium != MEDIUM_FILE)
+		return asked != OPT_UNSET ? asked : LINGER_MS;
+	return OPT_UNSET;
 }
 
-/* When does the client's time end, and why? */
+/*
+ * When is the client's time to be looked at again? *reason says why it is over when that is now: "" in order, or NULL
+ * if it is not over.
+ */
 static int64_t
-client_deadline(const struct client *c, const char **reason)
+client_deadline(struct client *c, const char **reason)
 {
 	const struct hub_args *args = c->hub->args;
-	int64_t deadline = CLOCK_NEVER, at;
+	int64_t now = clock_ms(), next = CLOCK_NEVER, at, linger = linger_ms(c);
 
-	*reason = "";
+	*reason = NULL;
 	if (args->relay->idle_ms > 0) {
-		deadline = c->last_byte_ms + args->relay->idle_ms;
-		*reason = "idle";
+		at = pulse_ask(&c->pulse, stream_queued(c->stream), args->relay->idle_ms);
+		*reason = at == CLOCK_NEVER ? "idle" : *reason;
+		next = at < next ? at : next;
 	}
-	if (args->max_ms > 0 && (at = c->began_us / 1000 + args->max_ms) < deadline) {
-		deadline = at;
-		*reason = "its time is up";
+	if (args->max_ms > 0) {
+		at = c->began_us / 1000 + args->max_ms;
+		*reason = now >= at ? "its time is up" : *reason;
+		next = at < next ? at : next;
 	}
-	if (c->full && (at = c->full_since_ms + GRACE_MS) < deadline) {
-		deadline = at;
-		*reason = "too slow: its queue is full and the others wait";
+	if (c->full) {
+		at = c->full_since_ms + GRACE_MS;
+		*reason = now >= at ? "too slow: its queue is full and the others wait" : *reason;
+		next = at < next ? at : next;
 	}
-	if ((at = linger_deadline(c)) < deadline) {
-		deadline = at;
-		*reason = "";
+	if (linger != OPT_UNSET && *reason == NULL) {
+		at = pulse_ask(&c->pulse, stream_queued(c->stream), linger);
+		if (at == CLOCK_NEVER && buf_len(&c->queue) + stream_queued(c->stream) > 0)
+			at = now + SETTLE_MS;	/* bytes that are due are no silence */
+		*reason = at == CLOCK_NEVER ? "" : *reason;
+		next = at < next ? at : next;
 	}
-	return deadline;
+	return next;
 }
 
 static void
 on_client_timer(void *arg)
 {
 	struct client *c = arg;
+	struct hub *hub = c->hub;
 	const char *reason;
-	int64_t deadline = client_deadline(c, &reason);
+	int64_t next = client_deadline(c, &reason);
 
-	if (clock_ms() < deadline) {
-		loop_timer_set(&c->timer, deadline);	/* CLOCK_NEVER: what it was set for is over */
-	} else if (reason[0] != '\0') {
-		client_close(c, reason);
-	} else if (buf_len(&c->queue) > 0) {
-		loop_timer_set(&c->timer, clock_ms() + LINGER_MS);	/* bytes that are due are no silence */
-	} else {
-		client_close(c, NULL);
-	}
-	hub_update(c->hub);
+	if (reason != NULL)
+		client_close(c, reason[0] != '\0' ? reason : NULL);
+	else
+		loop_timer_set(&c->timer, next);	/* CLOCK_NEVER: what it was set for is over */
+	hub_update(hub);
 }
 
 static void
@@ -315,7 +332,7 @@ client_read(struct client *c)
 		if (!hub->args->relay->send_only)
 			buf_added(&hub->out, got);
 		c->received += got;
-		c->last_byte_ms = clock_ms();
+		pulse_beat(&c->pulse);
 		break;
 	case IO_EOF:
 		client_ended(c);
@@ -406,6 +423,7 @@ say_goodbye(struct client *c, const void *bytes, size_t n)
 	(void)bytes;
 	(void)n;
 	if (c->hub->args->relay->no_half_close && !c->hub->draining) {
+		client_half_ended(c);
 		client_settle(c);
 		return;
 	}
@@ -489,13 +507,13 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 	struct client *c = calloc(1, sizeof(*c));
 	struct addr local;
 	struct err err;
-	const char *reason;
 	char name[ADDR_NAME_MAX];
 
 	if (c == NULL || (c->stream = stream_socket(hub->loop, fd, &err)) == NULL) {
 		if (c == NULL)
 			sock_reset(&fd);
 		free(c);
+		log_dropped(hub->log, addr_name(peer, name, sizeof(name)), strerror(ENOMEM));
 		hub->calls->gone(hub->arg);
 		return;
 	}
@@ -503,7 +521,7 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 	c->fd = fd;
 	c->queue = BUF_EMPTY(QUEUE_MAX);
 	c->began_us = clock_us();
-	c->last_byte_ms = c->began_us / 1000;
+	pulse_beat(&c->pulse);
 	addr_name(peer, c->name, sizeof(c->name));
 	loop_timer_init(&c->timer, hub->loop, on_client_timer, c);
 	stream_attach(c->stream, on_client_ready, c);
@@ -520,7 +538,7 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 		sock_local(fd, &local);
 		log_accepted(hub->log, c->name, addr_name(&local, name, sizeof(name)));
 	}
-	loop_timer_set(&c->timer, client_deadline(c, &reason));
+	loop_timer_set(&c->timer, clock_ms());		/* which finds out when it is to be looked at */
 	if (hub->source_ended || hub->draining)
 		say_goodbye(c, NULL, 0);
 	client_want(c);

@@ -17,6 +17,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/opts.h"
+#include "lib/service/pulse.h"
 #include "lib/wire/crlf.h"
 
 #define CHUNK		(64 * 1024)	/* the buffer, and the most one read takes */
@@ -79,7 +80,8 @@ struct relay {
 	bool half_closed;		/* our FIN went out */
 	bool hung_up;			/* the remote stream reported trouble: need not be told again */
 	bool left;			/* linger ran out: what the other side may still say is not waited for */
-	int64_t last_byte_ms, settle_ms;
+	struct pulse pulse;
+	int64_t settle_ms;
 	struct loop_timer idle, linger, settle, finish;
 	struct err err;			/* the outcome; ERR_NONE: all well */
 };
@@ -90,6 +92,13 @@ static bool
 flow_active(const struct flow *f)
 {
 	return f->state == FLOW_MOVING || f->state == FLOW_FLUSHING;
+}
+
+/* Has it taken bytes that it has not handed on? */
+static bool
+flow_holds(const struct flow *f)
+{
+	return buf_len(&f->buf) > 0 || f->in_pipe > 0;
 }
 
 static void
@@ -237,8 +246,12 @@ static bool
 is_ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
+	int n;
 
-	return poll(&p, 1, 0) > 0;
+	do
+		n = poll(&p, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
 }
 
 static ssize_t
@@ -252,16 +265,16 @@ splice_some(int from, int to, size_t n)
 	return r;
 }
 
-/* A splice did not work and errno says why: go on with the buffer, or give up. */
+/* A splice did not work for the reason errnum: go on with the buffer, or give up. */
 static enum io
-splice_refused(struct flow *f, bool sink)
+splice_refused(struct flow *f, bool sink, int errnum)
 {
-	if (errno == EINVAL || errno == ENOSYS || errno == ENOMEM) {
+	if (errnum == EINVAL || errnum == ENOSYS || errnum == ENOMEM) {
 		f->refused = true;
 		flow_take_path(f, PATH_BUFFER);
 		return IO_DONE;
 	}
-	stream_fail(sink ? f->to : f->from, sink ? STREAM_WRITE : STREAM_READ, errno, &f->err);
+	stream_fail(sink ? f->to : f->from, sink ? STREAM_WRITE : STREAM_READ, errnum, &f->err);
 	return flow_fail(f, sink);
 }
 
@@ -288,7 +301,7 @@ flow_round_splice(struct flow *f)
 	if (n == 0 || (errno == EPIPE && to.medium == MEDIUM_PIPE))
 		return flow_read(f);
 	if (errno != EAGAIN)
-		return splice_refused(f, to.medium == MEDIUM_SOCKET);
+		return splice_refused(f, to.medium == MEDIUM_SOCKET, errno);
 	if (!is_ready(from.fd, POLLIN)) {
 		f->wait = WAIT_SOURCE;
 	} else if (!is_ready(to.fd, POLLOUT)) {
@@ -306,25 +319,27 @@ flow_round_pipe(struct flow *f)
 {
 	struct stream_plain from = stream_plain(f->from, STREAM_READ), to = stream_plain(f->to, STREAM_WRITE);
 	ssize_t n;
+	int errnum;
 
 	if (buf_len(&f->buf) > 0 || (f->state == FLOW_FLUSHING && f->in_pipe == 0))
 		return flow_round_buffer(f);
 	if (f->in_pipe == 0) {
 		n = splice_some(from.fd, f->pipe[1], f->pipe_size);
+		errnum = n < 0 ? errno : 0;
 		if (n > 0)
 			f->in_pipe = (size_t)n;
-		else if (n == 0 || (errno == EAGAIN && is_ready(from.fd, POLLIN)))
+		else if (n == 0 || (errnum == EAGAIN && is_ready(from.fd, POLLIN)))
 			return flow_read(f);
-		else if (errno != EAGAIN)
-			return splice_refused(f, false);
+		else if (errnum != EAGAIN)
+			return splice_refused(f, false, errnum);
 	} else {
 		n = splice_some(f->pipe[0], to.fd, f->in_pipe);
+		errnum = n < 0 ? errno : EINVAL;	/* one that takes nothing is of no use */
+		if (n <= 0 && errnum != EAGAIN)
+			return splice_refused(f, true, errnum);
 		if (n > 0) {
 			f->in_pipe -= (size_t)n;
 			f->bytes += (uint64_t)n;
-		} else if (n == 0 || errno != EAGAIN) {
-			errno = n == 0 ? EINVAL : errno;
-			return splice_refused(f, true);
 		}
 	}
 	if (n > 0)
@@ -338,7 +353,7 @@ make_pipe(struct flow *f)
 {
 	int size;
 
-	if (fd_pipe(f->pipe, 1) < 0)
+	if (fd_pipe(f->pipe) < 0)
 		return false;		/* no descriptors to spare: the buffer does it as well */
 	size = fcntl(f->pipe[1], F_SETPIPE_SZ, SPLICE_MAX);
 	if (size < 0)
@@ -378,7 +393,6 @@ static void
 flow_step(struct flow *f)
 {
 	uint64_t before = f->bytes;
-	bool holds;
 	enum io io = IO_DONE;
 
 	for (int i = 0; i < ROUNDS_MAX && io == IO_DONE && flow_active(f); i++) {
@@ -389,11 +403,12 @@ flow_step(struct flow *f)
 		}
 	}
 	/* Out of turns rather than out of work: what is held, or the end, is for the sink. */
-	holds = buf_len(&f->buf) > 0 || f->in_pipe > 0 || f->state == FLOW_FLUSHING;
-	if (io == IO_DONE && (holds || f->path == PATH_BUFFER))
-		f->wait = holds ? WAIT_SINK : WAIT_SOURCE;
+	if (io == IO_DONE && (flow_holds(f) || f->state == FLOW_FLUSHING))
+		f->wait = WAIT_SINK;
+	else if (io == IO_DONE && f->path == PATH_BUFFER)
+		f->wait = WAIT_SOURCE;
 	if (f->bytes != before)
-		f->relay->last_byte_ms = clock_ms();
+		pulse_beat(&f->relay->pulse);
 	if (f->bytes >= BULK)
 		flow_choose_path(f);
 }
@@ -457,12 +472,12 @@ static void
 on_idle(void *arg)
 {
 	struct relay *r = arg;
-	int64_t due = r->last_byte_ms + r->args->idle_ms;
+	int64_t again = pulse_ask(&r->pulse, stream_queued(r->remote), r->args->idle_ms);
 	char span[32];
 	struct err err;
 
-	if (clock_ms() < due) {
-		loop_timer_set(&r->idle, due);
+	if (again != CLOCK_NEVER) {
+		loop_timer_set(&r->idle, again);
 		return;
 	}
 	err_set(&err, ERR_TIMEOUT, 0, "idle for %s, %s,", clock_words(r->args->idle_ms, span, sizeof(span)),
@@ -476,18 +491,42 @@ linger_ms(const struct relay *r)
 	return r->args->linger_ms != OPT_UNSET ? r->args->linger_ms : LINGER_MS;
 }
 
-/* One side has ended and the other was silent for the time it had: enough. */
+/* One side has ended: from now on the other's silence counts. */
+static void
+linger_begin(struct relay *r)
+{
+	pulse_beat(&r->pulse);
+	loop_timer_set(&r->linger, clock_ms());
+}
+
+/* Takes a step in both directions. Returns whether bytes moved. */
+static bool
+relay_step(struct relay *r)
+{
+	uint64_t before = r->up.bytes + r->down.bytes;
+
+	flow_step(&r->up);
+	flow_step(&r->down);
+	return r->up.bytes + r->down.bytes != before;
+}
+
+/* Was the other side silent for the time it had? Then it is enough. */
 static void
 on_linger(void *arg)
 {
 	struct relay *r = arg;
-	int64_t due = r->last_byte_ms + linger_ms(r);
+	int64_t again = pulse_ask(&r->pulse, stream_queued(r->remote), linger_ms(r));
 	bool blocked = (flow_active(&r->up) && r->up.wait == WAIT_SINK) ||
 	    (flow_active(&r->down) && r->down.wait == WAIT_SINK);
 
-	/* Bytes that are due but find no taker are not silence. */
-	if (blocked || clock_ms() < due) {
-		loop_timer_set(&r->linger, blocked ? clock_ms() + linger_ms(r) + 1 : due);
+	/* A moment of no time, or one in which we had no processor, is no silence either: try what there is. */
+	if (again == CLOCK_NEVER && relay_step(r))
+		again = clock_ms();
+	if (blocked && again == CLOCK_NEVER)	/* bytes that are due but find no taker are not silence */
+		again = clock_ms() + linger_ms(r) + 1;
+	if (again != CLOCK_NEVER) {
+		loop_timer_set(&r->linger, again);
+		relay_update(r);
 		return;
 	}
 	r->left = true;
@@ -530,10 +569,8 @@ down_ended_first(struct relay *r)
 		break;
 	case MEDIUM_PIPE:
 	case MEDIUM_SOCKET:
-		if (r->linger.place == 0) {
-			r->last_byte_ms = clock_ms();
-			loop_timer_set(&r->linger, r->last_byte_ms + linger_ms(r));
-		}
+		if (r->linger.place == 0)
+			linger_begin(r);
 		break;
 	case MEDIUM_FILE:
 	case MEDIUM_DEVICE:
@@ -567,10 +604,8 @@ both_ended(struct relay *r)
 	if (flow_active(&r->up) || r->up.state == FLOW_FAILED)
 		return false;
 	if (r->up.state == FLOW_ENDED && r->args->linger_ms != OPT_UNSET && !r->left && flow_active(&r->down) &&
-	    r->linger.place == 0) {
-		r->last_byte_ms = clock_ms();
-		loop_timer_set(&r->linger, r->last_byte_ms + r->args->linger_ms);
-	}
+	    r->linger.place == 0)
+		linger_begin(r);
 	return r->down.state == FLOW_ENDED || r->left ||
 	    (r->up.state == FLOW_ENDED && r->args->send_only && r->args->linger_ms == OPT_UNSET);
 }
@@ -666,7 +701,8 @@ relay_start(struct loop *loop, struct stream *local, struct stream *remote, cons
 		return NULL;
 	}
 	*r = (struct relay){ .loop = loop, .local = local, .remote = remote, .args = args, .log = log, .name = name,
-	    .done = done, .arg = arg, .settle_ms = SETTLE_MIN_MS, .last_byte_ms = clock_ms() };
+	    .done = done, .arg = arg, .settle_ms = SETTLE_MIN_MS };
+	pulse_beat(&r->pulse);
 	flow_init(&r->up, r, "sending", local, remote);
 	flow_init(&r->down, r, "receiving", remote, local);
 	r->up.crlf = args->crlf;
@@ -678,7 +714,7 @@ relay_start(struct loop *loop, struct stream *local, struct stream *remote, cons
 	loop_timer_init(&r->settle, loop, on_settle, r);
 	loop_timer_init(&r->finish, loop, on_finish, r);
 	if (args->idle_ms > 0)
-		loop_timer_set(&r->idle, r->last_byte_ms + args->idle_ms);
+		loop_timer_set(&r->idle, r->pulse.last_ms + args->idle_ms / 4);
 	flow_choose_path(&r->up);
 	flow_choose_path(&r->down);
 	stream_attach(local, on_local, r);
@@ -692,6 +728,9 @@ relay_free(struct relay *r)
 {
 	if (r == NULL)
 		return;
+	/* Cut short with bytes on their way up: the peer must not take it for the end of the stream. */
+	if (flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK))
+		stream_abort(r->remote);
 	stream_want(r->local, 0);
 	stream_want(r->remote, 0);
 	loop_timer_stop(&r->idle);

@@ -49,7 +49,10 @@ struct relay *relay_start(struct loop *loop, struct stream *local, struct stream
 /* Bytes that were handed on so far. */
 struct relay_counts relay_counts(const struct relay *r);
 
-/* May be called at any time; done will not be called any more. NULL is fine. The streams stay with their owners. */
+/*
+ * May be called at any time; done will not be called any more. NULL is fine. The streams stay with their owners; a remote
+ * one to which bytes were on their way is marked to be aborted.
+ */
 void	relay_free(struct relay *r);
 
 #endif

@@ -48,6 +48,7 @@ struct server {
 	struct listener listener;
 	struct door doors[LISTENER_MAX];	/* doors[i] is for listener.v[i] */
 	size_t n_clients, max_clients;
+	bool was_short;			/* of descriptors, and nobody was accepted since */
 };
 
 /* ---- ready ---- */
@@ -104,6 +105,8 @@ announce(struct server *s, struct err *err)
 	if (s->args->port_file != NULL && write_port_file(s->args->port_file, text, err) < 0)
 		return -1;
 	if (s->args->ready_fd != OPT_UNSET && write_all(fd, text) < 0) {
+		if (s->args->port_file != NULL)
+			unlink(s->args->port_file);
 		err_set(err, ERR_LOCAL, errno, "cannot write");
 		return err_at(err, STAGE_LISTEN, "--ready-fd");
 	}
@@ -129,22 +132,29 @@ pause_accepting(struct server *s, enum server_state state, const char *reason)
 	char name[ADDR_NAME_MAX];
 
 	want_clients(s, false);
-	log_accepting_paused(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)), reason);
+	if (!s->was_short)
+		log_accepting_paused(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)), reason);
+	s->was_short |= state == SERVER_SHORT;
 	s->state = state;
+}
+
+static void
+say_accepting(const struct server *s)
+{
+	char name[ADDR_NAME_MAX];
+
+	log_accepting_again(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)));
 }
 
 static void
 accept_again(struct server *s)
 {
-	char name[ADDR_NAME_MAX];
-
-	if (s->state != SERVER_FULL && s->state != SERVER_SHORT)
-		return;
-	if (s->n_clients >= s->max_clients)
+	if ((s->state != SERVER_FULL && s->state != SERVER_SHORT) || s->n_clients >= s->max_clients)
 		return;
 	loop_timer_stop(&s->shortage);
+	if (s->state == SERVER_FULL)
+		say_accepting(s);
 	s->state = SERVER_ACCEPTING;
-	log_accepting_again(s->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)));
 	want_clients(s, true);
 }
 
@@ -166,6 +176,9 @@ on_listener_ready(void *arg, unsigned ready)
 	for (int n = 0; n < ACCEPTS_MAX && s->state == SERVER_ACCEPTING; n++) {
 		if ((fd = listener_accept(door->fd, &peer)) >= 0) {
 			s->n_clients++;
+			if (s->was_short)
+				say_accepting(s);
+			s->was_short = false;
 			s->calls->client(s->arg, fd, &peer);	/* may have stopped us */
 			if (s->state == SERVER_ACCEPTING && s->n_clients >= s->max_clients)
 				pause_accepting(s, SERVER_FULL, "no room for more");
