@@ -21,6 +21,9 @@ struct connect_args {
 
 static const struct opt connect_opts[] = {
 	OPT_FLAG('z', "probe", struct connect_args, probe, "connect, send nothing, close"),
+	OPT_HINT('l', "to listen there is sockt listen"),
+	OPT_HINT('p', "a port of our own is -s ADDR:PORT, and the peer's is an operand"),
+	OPT_HINT('u', "there is no UDP yet"),
 	OPT_GROUP(struct connect_args, dial.names, "Addresses", family_opts),
 	OPT_GROUP(struct connect_args, dial, "Connecting", dial_opts),
 	OPT_GROUP(struct connect_args, relay, "Stream", relay_opts),

@@ -59,7 +59,7 @@ help_cmd(FILE *out, const struct cmd *cmd)
 
 	fprintf(out, "usage: sockt %s [OPTION]... %s\n%s\n", cmd->name, cmd->operands, cmd->summary);
 	while ((row = opts_next(&walk)) != NULL) {
-		if (row->kind == OPT_KIND_CONFLICT || row->kind == OPT_KIND_NEEDS)
+		if (!opts_is_option(row))
 			continue;
 		if (walk.heading != heading) {
 			heading = walk.heading;

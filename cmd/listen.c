@@ -27,6 +27,9 @@ struct listen_args {
 static const struct opt listen_opts[] = {
 	OPT_FLAG('k', "keep", struct listen_args, keep, "serve many clients at once, until told to stop"),
 	OPT_MS('w', "timeout", struct listen_args, timeout_ms, 0, NULL, "give up when no client has come after this"),
+	OPT_HINT('l', "listen does that by itself"),
+	OPT_HINT('p', "the port is an operand"),
+	OPT_HINT('u', "there is no UDP yet"),
 	OPT_GROUP(struct listen_args, names, "Addresses", family_opts),
 	OPT_GROUP(struct listen_args, server, "Server", server_opts),
 	OPT_NEEDS("max-conns", "keep"),

@@ -10,6 +10,9 @@
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+
 static int
 parse_source(void *at, const char *value, struct err *err)
 {
@@ -28,7 +31,7 @@ const struct opt dial_opts[] = {
 	OPT_PARSED('s', "source", "ADDR[:PORT]", struct dial_args, source, parse_source, "send from this address"),
 	OPT_TEXT(0, "interface", "IF", struct dial_args, interface, OPT_OFFER_INTERFACE, "send through this interface"),
 	OPT_MS('w', "timeout", struct dial_args, timeout_ms, 0, NULL,
-	    "give up connecting after this, everything included; 0: never (default 30s)"),
+	    "give up connecting after this, everything included; 0: never (default " TEXT(DIAL_TIMEOUT_S) "s)"),
 	OPT_MS(0, "attempt-timeout", struct dial_args, attempt_ms, 1, "3s", "give up one address after this"),
 	OPT_INT(0, "retry", "N", struct dial_args, retries, 0, INT_MAX, "0", "try again after a failure that may heal"),
 	OPT_MS(0, "retry-delay", struct dial_args, retry_delay_ms, 1, "250ms", "pause before the first retry; doubles"),
@@ -50,7 +53,8 @@ const struct opt relay_opts[] = {
 	OPT_CONFLICT("send-only", "no-stdin"),
 	OPT_FLAG(0, "no-half-close", struct relay_args, no_half_close, "say nothing to the peer when stdin ends"),
 	OPT_MS('q', "linger", struct relay_args, linger_ms, 0, NULL,
-	    "once one side has ended, how long the other may be silent (default 1s for a pipe on stdin)"),
+	    "once one side has ended, how long the other may be silent (default " TEXT(RELAY_LINGER_S)
+	    "s for a pipe on stdin)"),
 	OPT_END
 };
 

@@ -5,20 +5,27 @@
 #include "cmd/words.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/escape.h"
+#include "lib/base/fd.h"
 #include "lib/base/json.h"
 
-#define LINE_MAX_BYTES 8192
+#define LINE_MAX_BYTES 4096	/* PIPE_BUF of pipe(7): what a pipe that is ready takes whole */
 
-/* There is nowhere to complain about a stderr that takes nothing. */
+/*
+ * A stderr that takes nothing must hold up nothing else: the line is lost then, and there is nowhere to complain. The
+ * exit status still tells.
+ */
 static void
 write_line(const char *line, size_t n)
 {
+	if ((fd_ready(STDERR_FILENO, POLLOUT) & POLLOUT) == 0)
+		return;
 	while (n > 0) {
 		ssize_t r = write(STDERR_FILENO, line, n);
 		if (r < 0 && errno != EINTR)

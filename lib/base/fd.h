@@ -7,6 +7,9 @@
 /* Closes *fd if it is open and leaves it empty. errno is kept. */
 void	fd_close(int *fd);
 
+/* Which of the poll(2) events are there now, POLLERR and POLLHUP among them; 0 if none. Does not wait. */
+short	fd_ready(int fd, short events);
+
 /* A pipe, both ends close-on-exec and non-blocking. Returns 0, or -1 with errno. */
 int	fd_pipe(int fds[2]);
 

@@ -4,7 +4,6 @@
 #include "lib/base/json.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -19,6 +19,7 @@ struct slot {
 };
 
 struct parser {
+	const struct opt *table;
 	struct slot slots[ROWS_MAX];
 	size_t n_slots;
 };
@@ -46,6 +47,7 @@ opts_next(struct opt_walk *walk)
 			continue;
 		case OPT_KIND_CONFLICT:
 		case OPT_KIND_NEEDS:
+		case OPT_KIND_HINT:
 		case OPT_KIND_FLAG:
 		case OPT_KIND_COUNT:
 		case OPT_KIND_INT:
@@ -58,6 +60,12 @@ opts_next(struct opt_walk *walk)
 			return row;
 		}
 	}
+}
+
+bool
+opts_is_option(const struct opt *row)
+{
+	return row->kind != OPT_KIND_CONFLICT && row->kind != OPT_KIND_NEEDS && row->kind != OPT_KIND_HINT;
 }
 
 const char *
@@ -115,6 +123,7 @@ wrong_value(const struct opt *row, const char *value, struct err *err)
 	case OPT_KIND_GROUP:
 	case OPT_KIND_CONFLICT:
 	case OPT_KIND_NEEDS:
+	case OPT_KIND_HINT:
 	case OPT_KIND_FLAG:
 	case OPT_KIND_COUNT:
 		snprintf(text, sizeof(text), "takes no value");
@@ -157,18 +166,13 @@ store(const struct opt *row, void *at, const char *value, struct err *err)
 	case OPT_KIND_GROUP:
 	case OPT_KIND_CONFLICT:
 	case OPT_KIND_NEEDS:
+	case OPT_KIND_HINT:
 		return 0;
 	}
 	if (!good)
 		return wrong_value(row, value, err);
 	*(int64_t *)at = n;
 	return 0;
-}
-
-static bool
-is_option(const struct opt *row)
-{
-	return row->kind != OPT_KIND_CONFLICT && row->kind != OPT_KIND_NEEDS;
 }
 
 static bool
@@ -186,14 +190,16 @@ is_number(const struct opt *row)
 
 /* Opens the table into slots and puts the defaults in. */
 static int
-set_up(struct parser *p, const struct opt *table, void *args, struct err *err)
+set_up(struct parser *p, void *args, struct err *err)
 {
-	struct opt_walk walk = OPT_WALK(table);
+	struct opt_walk walk = OPT_WALK(p->table);
 	const struct opt *row;
 
 	while ((row = opts_next(&walk)) != NULL) {
-		if (!is_option(row) || p->n_slots == ROWS_MAX)
+		if (!opts_is_option(row))
 			continue;
+		if (p->n_slots == ROWS_MAX)
+			return err_set(err, ERR_LIMIT, 0, "more than %d options in a table", ROWS_MAX);
 		struct slot *slot = &p->slots[p->n_slots++];
 		*slot = (struct slot){ .row = row, .at = (char *)args + walk.base + row->at };
 		if (row->def != NULL) {
@@ -236,10 +242,24 @@ slot_named(struct parser *p, const char *name)
 }
 
 static int
-unknown_option(const char *word, struct err *err)
+unknown_option(const char *word, const char *hint, struct err *err)
 {
-	err_set(err, ERR_USAGE, 0, "no such option");
+	err_set(err, ERR_USAGE, 0, "no such option%s%s", hint != NULL ? ": " : "", hint != NULL ? hint : "");
 	return err_at(err, STAGE_USAGE, word);
+}
+
+/* What the table says of a letter that it does not have; NULL: nothing. */
+static const char *
+hint_for(const struct opt *table, char letter)
+{
+	struct opt_walk walk = OPT_WALK(table);
+	const struct opt *row;
+
+	while ((row = opts_next(&walk)) != NULL) {
+		if (row->kind == OPT_KIND_HINT && row->letter == letter)
+			return row->help;
+	}
+	return NULL;
 }
 
 /* Stores slot's value: attached (may be NULL) or the next word, which *i then moves to. */
@@ -272,7 +292,7 @@ parse_long(struct parser *p, int argc, char **argv, int *i, bool *help, struct e
 	}
 	if (slot == NULL) {
 		snprintf(word, sizeof(word), "--%.*s", (int)(n < 200 ? n : 200), name);
-		return unknown_option(word, err);
+		return unknown_option(word, NULL, err);
 	}
 	if (equals != NULL && !takes_value(slot->row))
 		return wrong_option(slot->row, err, "takes no value");
@@ -293,7 +313,7 @@ parse_letters(struct parser *p, int argc, char **argv, int *i, bool *help, struc
 		}
 		if (slot == NULL) {
 			word[1] = *letter;
-			return unknown_option(word, err);
+			return unknown_option(word, hint_for(p->table, *letter), err);
 		}
 		if (takes_value(slot->row))
 			return take_value(slot, letter[1] != '\0' ? letter + 1 : NULL, argc, argv, i, err);
@@ -305,14 +325,14 @@ parse_letters(struct parser *p, int argc, char **argv, int *i, bool *help, struc
 
 /* Are the conflict and need rows content with what was given? */
 static int
-check_company(struct parser *p, const struct opt *table, struct err *err)
+check_company(struct parser *p, struct err *err)
 {
-	struct opt_walk walk = OPT_WALK(table);
+	struct opt_walk walk = OPT_WALK(p->table);
 	const struct opt *row;
 	char label[64], text[128];
 
 	while ((row = opts_next(&walk)) != NULL) {
-		if (is_option(row))
+		if (row->kind != OPT_KIND_CONFLICT && row->kind != OPT_KIND_NEEDS)
 			continue;
 		const struct slot *one = slot_named(p, row->name), *other = slot_named(p, row->other);
 		if (one == NULL || other == NULL || !one->given || other->given != (row->kind == OPT_KIND_CONFLICT))
@@ -328,11 +348,11 @@ int
 opts_parse(const struct opt *table, bool takes_program, int argc, char **argv, void *args, struct opts_found *found,
     struct err *err)
 {
-	struct parser p = { .n_slots = 0 };
+	struct parser p = { .table = table };
 	int i, rc = 0;
 
 	*found = (struct opts_found){ .operands = argv };
-	if (set_up(&p, table, args, err) < 0)
+	if (set_up(&p, args, err) < 0)
 		return -1;
 	for (i = 0; i < argc && rc == 0 && !found->help; i++) {
 		char *word = argv[i];
@@ -353,5 +373,5 @@ opts_parse(const struct opt *table, bool takes_program, int argc, char **argv, v
 		for (i++; i < argc; i++)
 			found->operands[found->n_operands++] = argv[i];
 	}
-	return check_company(&p, table, err);
+	return check_company(&p, err);
 }

@@ -17,6 +17,7 @@ enum opt_kind {
 	OPT_KIND_GROUP,		/* the rows of .group, their fields beginning at .at; .help is the heading */
 	OPT_KIND_CONFLICT,	/* .name and .other (long names, or one letter) exclude each other */
 	OPT_KIND_NEEDS,		/* .name makes sense only together with .other */
+	OPT_KIND_HINT,		/* no option, but a letter some expect: .help says what to write instead */
 	OPT_KIND_FLAG,		/* bool */
 	OPT_KIND_COUNT,		/* int: how often it was given */
 	OPT_KIND_INT,		/* int64_t within min..max */
@@ -71,6 +72,7 @@ struct opt {
 	{ .kind = OPT_KIND_GROUP, .help = (heading_), .at = offsetof(type_, field_), .group = (rows_) }
 #define OPT_CONFLICT(one_, other_) { .kind = OPT_KIND_CONFLICT, .name = (one_), .other = (other_) }
 #define OPT_NEEDS(one_, other_) { .kind = OPT_KIND_NEEDS, .name = (one_), .other = (other_) }
+#define OPT_HINT(letter_, help_) { .kind = OPT_KIND_HINT, .letter = (letter_), .help = (help_) }
 #define OPT_END { .kind = OPT_KIND_END }
 
 /* The rows of a table in order, groups opened up. Start from OPT_WALK(table); NULL ends it. */
@@ -83,6 +85,9 @@ struct opt_walk {
 #define OPT_WALK(table) ((struct opt_walk){ .row = (table) })
 
 const struct opt *opts_next(struct opt_walk *walk);
+
+/* Is it an option, and not a row about options? */
+bool	opts_is_option(const struct opt *row);
 
 /* What was found beside the options. operands[] are argv's own pointers, in order. */
 struct opts_found {

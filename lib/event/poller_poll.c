@@ -48,7 +48,7 @@ grow(struct poller *p)
 	return 0;
 }
 
-/* The last entry takes the free place; when it was still due in this turn and would be missed, it waits for the next. */
+/* The last entry takes the free place; if it was still due in this turn, and is missed, it comes up in the next. */
 static void
 leave(struct poller *p, struct loop_io *io)
 {

@@ -19,7 +19,6 @@
 #include "lib/base/opts.h"
 #include "lib/net/sock.h"
 
-#define TIMEOUT_MS	30000	/* -w by default */
 #define STAGGER_MS	250	/* RFC 8305 section 5: Connection Attempt Delay */
 #define RACERS_MAX	6
 #define BACKLOG_MS	10	/* a Unix listener's backlog was full: look again after this */
@@ -156,7 +155,10 @@ on_deadline(void *arg)
 	}
 	err_set(&err, ERR_TIMEOUT, 0, "timed out after %s %s%s", clock_words(d->limit_ms, span, sizeof(span)),
 	    d->state == DIAL_RESOLVING ? "looking up the name" : "connecting", where);
-	if (d->last.kind != ERR_NONE) {
+	if (d->failures.text[0] != '\0') {
+		err_add(&err, "; %s", d->failures.text);
+		err.errnum = d->failures.errnum;
+	} else if (d->last.kind != ERR_NONE) {
 		err_add(&err, "; last: %s", d->last.text);
 		err.errnum = d->last.errnum;
 	}
@@ -189,6 +191,7 @@ round_failed(struct dial *d, const struct err *why, bool may_heal)
 	int64_t delay_ms;
 
 	round_clear(d);
+	d->failures = ERR_EMPTY;
 	d->last = *why;
 	if (d->args->wait_ms != OPT_UNSET)
 		may_heal = why->kind == ERR_CONNECT || why->kind == ERR_TIMEOUT || why->kind == ERR_LOOKUP;
@@ -210,7 +213,7 @@ round_failed(struct dial *d, const struct err *why, bool may_heal)
 static void
 race_lost(struct dial *d)
 {
-	struct err err = d->failures;
+	struct err err = d->failures;	/* round_failed() clears it */
 
 	/* "Every address refused" is an answer; one that never answered leaves the question open. */
 	err.kind = d->timed_out ? ERR_TIMEOUT : ERR_CONNECT;
@@ -324,7 +327,6 @@ racer_won(struct racer *r)
 	r->fd = -1;		/* the callee owns it from here */
 	d->n_racing--;
 	loop_timer_stop(&r->timer);
-	sock_tune(fd, addr_family(&peer));
 	dial_end(d, fd, &peer, NULL);
 }
 
@@ -423,6 +425,7 @@ racer_start(struct dial *d, const struct addr *addr, struct err *err)
 	if ((r->fd = sock_new(addr_family(addr))) < 0) {
 		if (errno == EAFNOSUPPORT) {	/* a host without IPv6 knows its addresses all the same */
 			note_failure(d, addr, errno, NULL);
+			race_go_on(d);
 			return 0;
 		}
 		err_set(err, ERR_LIMIT, errno, "cannot make a socket");
@@ -559,7 +562,7 @@ limit_ms(const struct dial_args *args)
 
 	if (args->wait_ms != OPT_UNSET && (limit == OPT_UNSET || limit == 0 || args->wait_ms < limit))
 		return args->wait_ms;
-	return limit == OPT_UNSET ? TIMEOUT_MS : limit;
+	return limit == OPT_UNSET ? DIAL_TIMEOUT_S * 1000 : limit;
 }
 
 struct dial *

@@ -14,11 +14,13 @@
 #include "lib/net/resolve.h"
 #include "lib/wire/endpoint.h"
 
+#define DIAL_TIMEOUT_S 30	/* for everything, when nothing else was said */
+
 struct dial_args {
 	struct resolve_args names;
 	struct addr source;		/* what to bind to; len 0: the system's choice */
 	const char *interface;		/* NULL: any */
-	int64_t timeout_ms;		/* for everything; 0: no limit; OPT_UNSET: 30 s, or what wait_ms says */
+	int64_t timeout_ms;		/* for everything; 0: no limit; OPT_UNSET: the default, or what wait_ms says */
 	int64_t attempt_ms;		/* for one attempt at one address */
 	int64_t retries;		/* further rounds after a failure that may heal */
 	int64_t retry_delay_ms;		/* before the first of them; doubles each time */
@@ -30,8 +32,8 @@ struct dial;
 
 /*
  * Starts to connect. Ends in one call of done(arg, fd, peer, err) from the loop, never from within dial_start():
- * fd is the callee's, non-blocking and tuned, or -1 with err. args and log are borrowed until then. Returns NULL and
- * err without memory.
+ * fd is the callee's, non-blocking, or -1 with err. args and log are borrowed until dial_free(). Returns NULL
+ * and err without memory.
  */
 struct dial *dial_start(struct loop *loop, const struct endpoint *ep, const struct dial_args *args,
 	    const struct log *log, void (*done)(void *arg, int fd, const struct addr *peer, const struct err *err),

@@ -52,12 +52,13 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, uns
 {
 	int fd, last = EADDRNOTAVAIL;
 
-	for (size_t i = 0; i < addrs->n && l->n < LISTENER_MAX; i++) {
+	for (size_t i = 0; i < addrs->n; i++) {
 		struct addr addr = addrs->v[i];
 		addr_set_port(&addr, port);
 		if (is_listed(l, &addr))
 			continue;
-		fd = open_one(&addr, dual_stack);
+		errno = ENOBUFS;	/* rather than pass over some in silence */
+		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack) : -1;
 		if (fd < 0) {
 			*at = addr;
 			last = errno;
@@ -102,13 +103,8 @@ listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack
 int
 listener_accept(int fd, struct addr *peer)
 {
-	int client;
-
 	peer->len = sizeof(peer->ss);
-	client = accept4(fd, (void *)&peer->ss, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (client >= 0)
-		sock_tune(client, addr_family(peer));
-	return client;
+	return accept4(fd, (void *)&peer->ss, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 bool

@@ -9,7 +9,7 @@
 #include "lib/base/err.h"
 #include "lib/net/addr.h"
 
-#define LISTENER_MAX 8		/* addresses of one name that we listen on */
+#define LISTENER_MAX 64		/* addresses of one name that we listen on; more are an error */
 
 struct listener {
 	struct { int fd; struct addr addr; } v[LISTENER_MAX];	/* addr as bound: port 0 has become a real one */
@@ -27,7 +27,7 @@ int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_s
 
 void	listener_close(struct listener *l);	/* empty is fine */
 
-/* A client, non-blocking and tuned, or -1 with errno; EAGAIN when there is none. */
+/* A client, non-blocking, or -1 with errno; EAGAIN when there is none. */
 int	listener_accept(int fd, struct addr *peer);
 
 /* Is this errno of accept(2) the client's or the network's business, gone by the next call? */

@@ -13,19 +13,15 @@
 int
 sock_new(int family)
 {
-	return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
-void
-sock_tune(int fd, int family)
-{
 	static const int on = 1;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (family != AF_INET && family != AF_INET6)
-		return;
-	/* Neither can fail on a TCP socket, and one that was reset meanwhile says so when it is read. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	/* Neither can fail on a new TCP socket. */
+	if (fd >= 0 && family != AF_UNIX) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	}
+	return fd;
 }
 
 int

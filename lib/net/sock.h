@@ -9,14 +9,12 @@
 
 #include "lib/net/addr.h"
 
-/* A non-blocking close-on-exec stream socket of that family, or -1 with errno. */
-int	sock_new(int family);
-
 /*
- * Settings for an open connection: TCP_NODELAY, because we never hold back what could be sent, and SO_OOBINLINE, so
- * that urgent data stays where it stood in the stream (RFC 6093). Nothing to do for Unix sockets.
+ * A non-blocking close-on-exec stream socket of that family, or -1 with errno. On TCP, TCP_NODELAY is on, because we
+ * never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the stream (RFC
+ * 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is out of line.
  */
-void	sock_tune(int fd, int family);
+int	sock_new(int family);
 
 /* Takes and clears the pending error of fd: an errno, or 0. */
 int	sock_error(int fd);

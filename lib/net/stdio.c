@@ -116,23 +116,13 @@ stdio_fail(struct stream *s, unsigned which, int errnum, struct err *err)
 	return err_at(err, STAGE_TRANSFER, which == STREAM_WRITE ? "stdout" : "stdin");
 }
 
-/* Would it block? A blocking descriptor that another process reads from too can be asked only just before. */
-static bool
-is_ready(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	return poll(&p, 1, 0) != 0;
-}
-
 /* A read of nothing from a seqpacket socket is an empty message or the end: the end, if nothing more can come. */
 static bool
 has_hung_up(const struct side *in)
 {
-	struct pollfd p = { .fd = in->fd, .events = POLLRDHUP };
 	int waiting = 0;
 
-	return in->hangs_up && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0 &&
+	return in->hangs_up && (fd_ready(in->fd, POLLRDHUP) & (POLLRDHUP | POLLHUP)) != 0 &&
 	    ioctl(in->fd, FIONREAD, &waiting) == 0 && waiting == 0;
 }
 
@@ -148,7 +138,8 @@ stdio_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 			r = recv(in->fd, p, n, MSG_DONTWAIT);
 		else if (in->own >= 0)
 			r = read(in->own, p, n);
-		else if (in->medium == MEDIUM_FILE || is_ready(in->fd, POLLIN))
+		/* A blocking descriptor that others read too can be asked only just before. */
+		else if (in->medium == MEDIUM_FILE || fd_ready(in->fd, POLLIN))
 			r = read(in->fd, p, n);
 		else
 			return IO_WOULD_BLOCK;
@@ -180,7 +171,7 @@ stdio_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *
 			r = write(out->own, p, n);
 		else if (out->medium == MEDIUM_FILE || out->medium == MEDIUM_NULL)
 			r = write(out->fd, p, n);
-		else if (is_ready(out->fd, POLLOUT))
+		else if (fd_ready(out->fd, POLLOUT))
 			r = write(out->fd, p, n < PIPE_BUF ? n : PIPE_BUF);
 		else
 			return IO_WOULD_BLOCK;

@@ -198,7 +198,7 @@ on_sock_ready(void *arg, unsigned ready)
 {
 	struct stream *s = arg;
 
-	s->fn(s->arg, ready);	/* LOOP_* and STREAM_* are the same bits for a plain socket */
+	s->fn(s->arg, ready);
 }
 
 static void
@@ -240,8 +240,6 @@ stream_socket(struct loop *loop, int fd, struct err *err)
 	};
 	struct sock_stream *s = calloc(1, sizeof(*s));
 
-	_Static_assert((int)STREAM_READ == LOOP_READ && (int)STREAM_WRITE == LOOP_WRITE &&
-	    (int)STREAM_TROUBLE == LOOP_TROUBLE, "a socket's stream hands the loop's bits on");
 	if (s == NULL) {
 		err_set(err, ERR_LIMIT, ENOMEM, "connection");
 		fd_close(&fd);

@@ -31,7 +31,8 @@ enum stream_medium {
 
 enum io { IO_DONE, IO_WOULD_BLOCK, IO_EOF, IO_FAILED };
 
-enum { STREAM_READ = 1, STREAM_WRITE = 2, STREAM_TROUBLE = 4 };
+/* What to wait for. The loop's own bits, so that a plain descriptor can hand them on. */
+enum { STREAM_READ = LOOP_READ, STREAM_WRITE = LOOP_WRITE, STREAM_TROUBLE = LOOP_TROUBLE };
 
 /* A plain descriptor under a stream's reading or writing side: what splice may be tried on. fd -1: there is none. */
 struct stream_plain {

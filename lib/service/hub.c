@@ -20,7 +20,6 @@
 #define CHUNK		(64 * 1024)	/* the most one read takes, and the local sink's queue */
 #define QUEUE_MAX	(1024 * 1024)	/* how far a client may fall behind the fastest */
 #define GRACE_MS	250		/* how long one with a full queue is waited for */
-#define LINGER_MS	1000
 #define SETTLE_MS	20		/* how soon to ask again whether all is acknowledged */
 
 /* Orders of a client's life. Closed ones are freed by the hub's sweep, when no callback of theirs is on the stack. */
@@ -62,6 +61,7 @@ struct hub {
 	size_t n_caught_up, n_full;	/* of those that still take bytes: nothing queued, no room for a chunk */
 	bool quiet;			/* the source is never read */
 	bool source_ended, after_cr, draining;
+	bool sink_blocked;		/* clients have been put off since */
 	struct buf out;			/* on its way to the sink; while it holds bytes no client is read */
 	struct client *closed;		/* waiting for the sweep, by next */
 	struct loop_timer sweep;
@@ -155,7 +155,7 @@ static bool
 source_may_speak(const struct hub *hub)
 {
 	return !hub->quiet && !hub->source_ended && !hub->draining &&
-	    stream_plain(hub->local, STREAM_READ).medium != MEDIUM_TERMINAL;
+	    relay_after(stream_plain(hub->local, STREAM_READ).medium) != AFTER_DROP;
 }
 
 /* One direction has ended: from now on the silence of the other counts. */
@@ -248,9 +248,8 @@ linger_ms(const struct client *c)
 
 	if (c->state == CLIENT_SHUT || (hub->source_ended && buf_len(&c->queue) == 0))
 		return asked == OPT_UNSET && hub->args->relay->send_only ? 0 : asked;
-	/* It stays for what a pipe may still say; a file says it all. */
-	if (c->ended && stream_plain(hub->local, STREAM_READ).medium != MEDIUM_FILE)
-		return asked != OPT_UNSET ? asked : LINGER_MS;
+	if (c->ended && relay_after(stream_plain(hub->local, STREAM_READ).medium) == AFTER_LINGER)
+		return asked != OPT_UNSET ? asked : RELAY_LINGER_S * 1000;
 	return OPT_UNSET;
 }
 
@@ -265,6 +264,8 @@ client_deadline(struct client *c, const char **reason)
 	int64_t now = clock_ms(), next = CLOCK_NEVER, at, linger = linger_ms(c);
 
 	*reason = NULL;
+	if (buf_len(&c->hub->out) > 0)
+		pulse_beat(&c->pulse);		/* it is our sink that takes nothing, and the client may have much to say */
 	if (args->relay->idle_ms > 0) {
 		at = pulse_ask(&c->pulse, stream_queued(c->stream), args->relay->idle_ms);
 		*reason = at == CLOCK_NEVER ? "idle" : *reason;
@@ -345,11 +346,33 @@ client_read(struct client *c)
 	}
 }
 
+/* Calls fn for every client that is there now; fn may close the one it is called with. */
+static void
+for_each_client(struct hub *hub, void (*fn)(struct client *c, const void *bytes, size_t n), const void *bytes,
+    size_t n)
+{
+	struct client *c = hub->clients;
+
+	for (size_t left = hub->n_clients; left > 0; left--) {
+		struct client *next = c->next;
+		fn(c, bytes, n);
+		c = next;
+	}
+}
+
+static void
+want_again(struct client *c, const void *bytes, size_t n)
+{
+	(void)bytes;
+	(void)n;
+	pulse_beat(&c->pulse);		/* the silence was ours */
+	client_want(c);
+}
+
 /* Writes what clients sent. */
 static void
 flush_out(struct hub *hub)
 {
-	struct client *c;
 	struct err err;
 	size_t put;
 
@@ -359,6 +382,7 @@ flush_out(struct hub *hub)
 			buf_take(&hub->out, put);
 			continue;
 		case IO_WOULD_BLOCK:
+			hub->sink_blocked = true;
 			return;		/* clients find the queue held when they come to be read, and wait */
 		case IO_EOF:
 		case IO_FAILED:
@@ -367,11 +391,9 @@ flush_out(struct hub *hub)
 			return;
 		}
 	}
-	if ((c = hub->clients) == NULL)
-		return;
-	do
-		client_want(c);
-	while ((c = c->next) != hub->clients);
+	if (hub->sink_blocked)
+		for_each_client(hub, want_again, NULL, 0);
+	hub->sink_blocked = false;
 }
 
 static void
@@ -395,20 +417,6 @@ on_client_ready(void *arg, unsigned ready)
 }
 
 /* ---- the local source ---- */
-
-/* Calls fn for every client that is there now; fn may close the one it is called with. */
-static void
-for_each_client(struct hub *hub, void (*fn)(struct client *c, const void *bytes, size_t n), const void *bytes,
-    size_t n)
-{
-	struct client *c = hub->clients;
-
-	for (size_t left = hub->n_clients; left > 0; left--) {
-		struct client *next = c->next;
-		fn(c, bytes, n);
-		c = next;
-	}
-}
 
 static void
 send_chunk(struct client *c, const void *bytes, size_t n)

@@ -3,8 +3,9 @@
  * local source says goes to every client that is there.
  *
  * The source is read while some client has nothing queued, so the fastest client sets the pace. One that falls a whole
- * queue behind it is waited for, a quarter of a second, and then dropped. With no client the source is not read. Its end half-closes every client, also
- * those that come later. A sink that takes nothing stops the reading of clients and nothing else.
+ * queue behind it is waited for, a quarter of a second, and then dropped. With no client the source is not read. Its
+ * end half-closes every client, also those that come later. A sink that takes nothing stops the reading of clients and
+ * nothing else.
  */
 #ifndef SOCKT_SERVICE_HUB_H
 #define SOCKT_SERVICE_HUB_H
@@ -36,7 +37,7 @@ struct hub;
 struct hub *hub_start(struct loop *loop, struct stream *local, const struct hub_args *args,
 	    const struct hub_calls *calls, void *arg, const struct log *log, struct err *err);
 
-/* Takes a client's socket over. Without memory it is closed and reported gone. */
+/* Takes a client's socket over. Without memory it is dropped, and gone is called from within. */
 void	hub_add(struct hub *hub, int fd, const struct addr *peer);
 
 /* Half-closes every client once its queue is empty, and reads no more from the local source. */

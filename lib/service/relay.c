@@ -24,7 +24,6 @@
 #define SPLICE_MAX	(1024 * 1024)	/* the most one splice moves, and the size of a pipe of our own */
 #define BULK		(64 * 1024)	/* a pipe of our own pays from here on */
 #define ROUNDS_MAX	16		/* then it is the neighbours' turn */
-#define LINGER_MS	1000
 #define SETTLE_MIN_MS	1		/* how soon and how seldom to ask whether all is acknowledged */
 #define SETTLE_MAX_MS	50
 
@@ -242,18 +241,6 @@ flow_take_path(struct flow *f, enum flow_path path)
 	log_path(f->relay->log, f->relay->name, f->label, names[path]);
 }
 
-static bool
-is_ready(int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-	int n;
-
-	do
-		n = poll(&p, 1, 0);
-	while (n < 0 && errno == EINTR);
-	return n > 0;
-}
-
 static ssize_t
 splice_some(int from, int to, size_t n)
 {
@@ -302,9 +289,9 @@ flow_round_splice(struct flow *f)
 		return flow_read(f);
 	if (errno != EAGAIN)
 		return splice_refused(f, to.medium == MEDIUM_SOCKET, errno);
-	if (!is_ready(from.fd, POLLIN)) {
+	if (!fd_ready(from.fd, POLLIN)) {
 		f->wait = WAIT_SOURCE;
-	} else if (!is_ready(to.fd, POLLOUT)) {
+	} else if (!fd_ready(to.fd, POLLOUT)) {
 		f->wait = WAIT_SINK;
 	} else {
 		f->stuck = !f->stuck;
@@ -328,7 +315,7 @@ flow_round_pipe(struct flow *f)
 		errnum = n < 0 ? errno : 0;
 		if (n > 0)
 			f->in_pipe = (size_t)n;
-		else if (n == 0 || (errnum == EAGAIN && is_ready(from.fd, POLLIN)))
+		else if (n == 0 || (errnum == EAGAIN && fd_ready(from.fd, POLLIN)))
 			return flow_read(f);
 		else if (errnum != EAGAIN)
 			return splice_refused(f, false, errnum);
@@ -409,7 +396,7 @@ flow_step(struct flow *f)
 		f->wait = WAIT_SOURCE;
 	if (f->bytes != before)
 		pulse_beat(&f->relay->pulse);
-	if (f->bytes >= BULK)
+	if (f->bytes >= BULK && flow_active(f))
 		flow_choose_path(f);
 }
 
@@ -488,7 +475,7 @@ on_idle(void *arg)
 static int64_t
 linger_ms(const struct relay *r)
 {
-	return r->args->linger_ms != OPT_UNSET ? r->args->linger_ms : LINGER_MS;
+	return r->args->linger_ms != OPT_UNSET ? r->args->linger_ms : RELAY_LINGER_S * 1000;
 }
 
 /* One side has ended: from now on the other's silence counts. */
@@ -558,24 +545,35 @@ on_settle(void *arg)
 	}
 }
 
+enum relay_after
+relay_after(enum stream_medium source)
+{
+	switch (source) {
+	case MEDIUM_TERMINAL:	return AFTER_DROP;	/* nobody is there to read what would be typed */
+	case MEDIUM_PIPE:
+	case MEDIUM_SOCKET:	return AFTER_LINGER;
+	case MEDIUM_FILE:
+	case MEDIUM_DEVICE:
+	case MEDIUM_NULL:	return AFTER_TO_ITS_END;
+	}
+	return AFTER_TO_ITS_END;
+}
+
 /* Down has ended while up has not: how long is the local source listened to? */
 static void
 down_ended_first(struct relay *r)
 {
-	switch (stream_plain(r->local, STREAM_READ).medium) {
-	case MEDIUM_TERMINAL:
-		flow_enter(&r->up, FLOW_FLUSHING);	/* nobody is there to read what would be typed */
+	switch (relay_after(stream_plain(r->local, STREAM_READ).medium)) {
+	case AFTER_DROP:
+		flow_enter(&r->up, FLOW_FLUSHING);
 		flow_step(&r->up);
 		break;
-	case MEDIUM_PIPE:
-	case MEDIUM_SOCKET:
+	case AFTER_LINGER:
 		if (r->linger.place == 0)
 			linger_begin(r);
 		break;
-	case MEDIUM_FILE:
-	case MEDIUM_DEVICE:
-	case MEDIUM_NULL:
-		break;			/* ends by itself, or was never read */
+	case AFTER_TO_ITS_END:
+		break;
 	}
 }
 

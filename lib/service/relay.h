@@ -27,9 +27,16 @@ struct relay_args {
 	bool recv_only;		/* the same, by its other name */
 	bool send_only;		/* what comes down is read and dropped; done when up is */
 	bool no_half_close;	/* the end of up is not passed on */
-	int64_t linger_ms;	/* OPT_UNSET: 1 s after down ended, no limit after up did */
+	int64_t linger_ms;	/* OPT_UNSET: RELAY_LINGER_S after down ended, no limit after up did */
 	int64_t idle_ms;	/* longest time without a byte either way; OPT_UNSET or 0: no limit */
 };
+
+#define RELAY_LINGER_S 1	/* how long a pipe may be silent once the peer has ended, by default */
+
+/* What becomes of the local source when the peer has ended first. */
+enum relay_after { AFTER_DROP, AFTER_LINGER, AFTER_TO_ITS_END };
+
+enum relay_after relay_after(enum stream_medium source);
 
 struct relay_counts {
 	uint64_t sent, received;
@@ -50,8 +57,8 @@ struct relay *relay_start(struct loop *loop, struct stream *local, struct stream
 struct relay_counts relay_counts(const struct relay *r);
 
 /*
- * May be called at any time; done will not be called any more. NULL is fine. The streams stay with their owners; a remote
- * one to which bytes were on their way is marked to be aborted.
+ * May be called at any time; done will not be called any more. NULL is fine. The streams stay with their owners; a
+ * remote one to which bytes were on their way is marked to be aborted.
  */
 void	relay_free(struct relay *r);
 

@@ -71,21 +71,34 @@ write_all(int fd, const char *text)
 	return 0;
 }
 
+/* The mode a file is created with when nothing else is said. */
+static mode_t
+usual_mode(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
 /* Writes the addresses to a file that appears with its content, under its name, in one step. */
 static int
 write_port_file(const char *path, const char *text, struct err *err)
 {
 	char temp[PATH_MAX];
-	int fd, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	int fd, saved, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	bool good;
 
 	if (n < 0 || (size_t)n >= sizeof(temp)) {
 		errno = ENAMETOOLONG;
 	} else if ((fd = mkostemp(temp, O_CLOEXEC)) >= 0) {
-		if (write_all(fd, text) == 0 && fchmod(fd, 0644) == 0 && close(fd) == 0 && rename(temp, path) == 0)
+		good = write_all(fd, text) == 0 && fchmod(fd, usual_mode()) == 0;
+		saved = errno;
+		if (close(fd) == 0 && good && rename(temp, path) == 0)
 			return 0;
-		n = errno;
+		saved = good ? errno : saved;
 		unlink(temp);
-		errno = n;
+		errno = saved;
 	}
 	err_set(err, ERR_LOCAL, errno, "cannot write the port file");
 	return err_at(err, STAGE_LISTEN, path);

@@ -46,12 +46,18 @@ is_v6(const char *host)
 	return copy_part(addr, sizeof(addr), host, n) && inet_pton(AF_INET6, addr, &in6) == 1;
 }
 
-/* Takes the host of n characters, in brackets if bracketed. word is the whole of what the user wrote. */
+/*
+ * Takes the host of n characters, in brackets if bracketed, `*` for any address to listen on. word is the whole of what
+ * the user wrote.
+ */
 static int
-take_host(struct endpoint *ep, const char *word, const char *host, size_t n, struct err *err)
+take_host(struct endpoint *ep, const char *word, const char *host, size_t n, enum endpoint_use use, struct err *err)
 {
 	bool bracketed = n >= 2 && host[0] == '[' && host[n - 1] == ']';
 
+	/* The resolver would take it for no host at all, which is not the same everywhere. */
+	if (n == 1 && host[0] == '*')
+		return use == ENDPOINT_LISTEN ? 0 : wrong(err, word, "any address is nowhere to connect to");
 	if (bracketed) {
 		host++;
 		n -= 2;
@@ -104,7 +110,7 @@ int
 endpoint_pair(struct endpoint *ep, const char *host, const char *port, enum endpoint_use use, struct err *err)
 {
 	*ep = (struct endpoint){ .kind = ENDPOINT_TCP };
-	if (take_host(ep, host, host, strlen(host), err) < 0)
+	if (take_host(ep, host, host, strlen(host), use, err) < 0)
 		return -1;
 	return take_port(ep, port, port, use, err);
 }
@@ -119,11 +125,12 @@ parse_joined(struct endpoint *ep, const char *word, const char *from, enum endpo
 	if (from[0] == '[' && close == NULL)
 		return wrong(err, word, "the brackets do not match");
 	if (colon == NULL || *colon != ':')
-		return wrong(err, word, "the port is missing");
+		return wrong(err, word, strchr(word, '/') == NULL ? "the port is missing" :
+		    "the port is missing (a Unix socket is unix:PATH)");
 	if (strchr(colon + 1, ':') != NULL)
 		return wrong(err, word, "write an IPv6 address and a port as [ADDRESS]:PORT");
 	if (!(use == ENDPOINT_LISTEN && colon == from) &&
-	    take_host(ep, word, from, (size_t)(colon - from), err) < 0)
+	    take_host(ep, word, from, (size_t)(colon - from), use, err) < 0)
 		return -1;
 	return take_port(ep, word, colon + 1, use, err);
 }

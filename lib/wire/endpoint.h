@@ -25,7 +25,7 @@ struct endpoint {
  * Each fills *ep from words and returns 0, or -1 with ERR_USAGE and the word as the object. Nothing is looked up.
  *
  * endpoint_pair() takes HOST and PORT apart; endpoint_parse() takes one word, which for a listener may be PORT or
- * :PORT alone.
+ * :PORT alone, and whose host may be `*`.
  */
 int	endpoint_pair(struct endpoint *ep, const char *host, const char *port, enum endpoint_use use, struct err *err);
 int	endpoint_parse(struct endpoint *ep, const char *word, enum endpoint_use use, struct err *err);

@@ -5,24 +5,30 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 main(int argc, char **argv)
 {
+	static uint8_t all[1 << 20];
+
 	for (int i = 1; i < argc; i++) {
 		FILE *file = fopen(argv[i], "rb");
-		uint8_t *data = malloc(1 << 20);	/* on the heap and cut to size, so that a sanitizer sees its end */
+		uint8_t *data;
 		size_t n;
 
-		if (file == NULL || data == NULL) {
+		if (file == NULL) {
 			perror(argv[i]);
 			return 1;
 		}
-		n = fread(data, 1, 1 << 20, file);
+		n = fread(all, 1, sizeof(all), file);
 		fclose(file);
-		data = realloc(data, n > 0 ? n : 1);
+		/* On the heap and no longer than it is, so that a sanitizer sees its end. */
+		if ((data = malloc(n + (n == 0))) == NULL)
+			return 1;
+		memcpy(data, all, n);
 		LLVMFuzzerTestOneInput(data, n);
 		free(data);
 	}

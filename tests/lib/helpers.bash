@@ -14,6 +14,25 @@ exec </dev/null
 
 teardown() { stop_all; }
 
+# _end_below PID: ends its children and theirs, but not who asks.
+_end_below() {
+	local pid
+	for pid in $(pgrep -P "$1"); do
+		[[ $pid == "$BASHPID" ]] || { _end_below "$pid"; kill -KILL "$pid"; }
+	done
+}
+
+# BATS_TEST_TIMEOUT ends a test's children, but what hangs under `run` is a grandchild, which keeps the test waiting.
+if [[ -n ${BATS_TEST_NAME-} ]]; then
+	(
+		for limit in 75 5 5 5; do
+			read -r -t "$limit" <> <(:) || true
+			_end_below "$$" 2>/dev/null || true
+		done
+	) >/dev/null 2>&1 3>&- &
+	started+=("$!")
+fi
+
 # stop_all: ends what the helpers started, and shows what it said if the test failed.
 stop_all() {
 	local pid file

@@ -24,7 +24,7 @@ next_option(struct opt_walk *walk)
 
 	do
 		row = opts_next(walk);
-	while (row != NULL && (row->kind == OPT_KIND_CONFLICT || row->kind == OPT_KIND_NEEDS));
+	while (row != NULL && !opts_is_option(row));
 	return row;
 }
 
