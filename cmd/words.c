@@ -17,15 +17,10 @@
 
 #define LINE_MAX_BYTES 4096	/* PIPE_BUF of pipe(7): what a pipe that is ready takes whole */
 
-/*
- * A stderr that takes nothing must hold up nothing else: the line is lost then, and there is nowhere to complain. The
- * exit status still tells.
- */
+/* There is nowhere to complain about a stderr that takes nothing. */
 static void
 write_line(const char *line, size_t n)
 {
-	if ((fd_ready(STDERR_FILENO, POLLOUT) & POLLOUT) == 0)
-		return;
 	while (n > 0) {
 		ssize_t r = write(STDERR_FILENO, line, n);
 		if (r < 0 && errno != EINTR)
@@ -80,6 +75,9 @@ sink(void *arg, const struct log_record *record)
 	char line[LINE_MAX_BYTES];
 	struct json j;
 
+	/* A stderr that takes nothing must not hold up a server: what happens meanwhile is not told. */
+	if ((fd_ready(STDERR_FILENO, POLLOUT) & POLLOUT) == 0)
+		return;
 	if (!words->json) {
 		/* The ready line stands alone, so that a script can match the whole of it. */
 		if (strcmp(record->event, "listening") == 0)

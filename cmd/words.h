@@ -17,7 +17,7 @@ struct words {
 /* Sets how much is said and in what form. words is borrowed by its own log. */
 void	words_init(struct words *words, const char *verb, const struct words_args *args);
 
-/* Says the error in one line, or one JSON object, with the exit status it leads to. */
+/* Says the error in one line, or one JSON object, with the exit status it leads to. The last word: waits for stderr. */
 void	words_error(const struct words *words, const struct err *err, int status);
 
 #endif

@@ -1,6 +1,7 @@
 # How a conversation ends: what each kind of stdin, and each way the peer may go, means for the other side.
 # shellcheck disable=SC2016	# other shells expand what is quoted
 load lib/helpers
+load lib/listen
 
 # ---- stdin ends ----
 
@@ -151,6 +152,33 @@ for _ in range(2): c = accept(l); c.sendall(b'bye'); half_close(c); read_all(c)"
 	has "$(<"$peer_heard")" 'heard 100 '
 }
 
+@test "eof: when the peer ends first -q 0 still sends all that a pipe holds" {
+	start_peer 'c = accept(); half_close(c); say(len(read_all(c)))'
+	run -0 --separate-stderr python3 -c 'import fcntl, os, sys
+r, w = os.pipe()
+fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 1 << 20)
+os.write(w, b"x" * (1 << 20))
+os.close(w)
+os.dup2(r, 0)
+os.execv(sys.argv[1], ["sockt", "connect", "-C", "-q", "0", "127.0.0.1", sys.argv[2]])' "$SOCKT" "$port"
+	ends 0 "$peer"
+	is "$(<"$heard")" 1048576
+}
+
+@test "eof: when the peer ends first a pipe's bytes that came while we were stopped are not lost to --linger" {
+	start_peer "$leaving"
+	peer_heard=$heard
+	begin_fed "$SOCKT" connect -vv -q 1 127.0.0.1 "$port"
+	wait_for says "$said" 'receiving flushing -> ended'
+	kill -STOP "$pid"
+	printf precious >&"$in"
+	a_second_passes 1.3
+	kill -CONT "$pid"
+	ends 0 "$pid"
+	ends 0 "$peer"
+	has "$(<"$peer_heard")" 'heard 8 '
+}
+
 @test "eof: when the peer ends first, no stdin ends it at once" {
 	start_peer "l = listen()
 for _ in range(2): c = accept(l); c.sendall(b'bye'); half_close(c); read_all(c)"
@@ -232,13 +260,17 @@ c = accept(host=argv[0]); signal.sigwait([signal.SIGUSR1]); c.close()" "$BATS_TE
 
 # ---- a stdin that fails ----
 
-@test "eof: a stdin that cannot be read is status 12" {
+@test "eof: a stdin that cannot be read is status 12, and the peer is not told that it has ended" {
 	start_peer 'l = listen()
-while True: c = accept(l); read_all(c); c.close()'
+for _ in range(2):
+    try: say(read_all(accept(l)))
+    except ConnectionResetError: say("reset")'
 	run -12 --separate-stderr bash -c '"$SOCKT" connect 127.0.0.1 "$1" </' - "$port"
 	one_line "$stderr"
 	has "$stderr" stdin 'Is a directory'
 	run -12 --separate-stderr bash -c '"$SOCKT" connect 127.0.0.1 "$1" 0>"$2"' - "$port" "$BATS_TEST_TMPDIR/written"
 	one_line "$stderr"
 	has "$stderr" stdin
+	ends 0 "$peer"
+	is "$(<"$heard")" $'reset\nreset'
 }

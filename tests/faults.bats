@@ -278,6 +278,18 @@ while True: reset(accept(l))'
 	struck socket pipe2
 }
 
+@test "faults: a lookup that runs out of descriptors is 11, not an unknown name" {
+	start_peer 'import resource, subprocess
+l = listen(); seen = set()
+for n in range(4, 16):
+    p = subprocess.run([os.environ["SOCKT"], "connect", "-z", "localhost", str(l.getsockname()[1])], stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+    seen.add(p.returncode)
+say(sorted(seen))'
+	ends 0 "$peer"
+	is "$(<"$heard")" "[0, 11]"
+}
+
 @test "faults: a lookup that cannot start says so" {
 	faulty pthread_create=EAGAIN "$SOCKT" connect localhost 9
 	run -11 --separate-stderr "${faulty[@]}"
@@ -285,15 +297,19 @@ while True: reset(accept(l))'
 	struck pthread_create
 }
 
-@test "faults: a stdin that fails is 12, and what was read before has arrived" {
-	start_peer 'c = accept(); say(len(read_all(c)))'
+@test "faults: a stdin that fails is 12, what was read before has arrived, and no end behind it" {
+	start_peer 'c = accept(); n = 0
+try:
+    while part := c.recv(65536): n += len(part)
+    say(n, "bytes and an end")
+except ConnectionResetError: say(n, "bytes and a reset")'
 	head -c 40000 "$back" >"$BATS_TEST_TMPDIR/some"
 	faulty read=EIO@2 "$SOCKT" connect 127.0.0.1 "$port"
 	run -12 --separate-stderr "${faulty[@]}" <"$BATS_TEST_TMPDIR/some"
 	is "$stderr" "sockt: connect: stdin: cannot read: Input/output error"
 	struck read
 	wait_for test -s "$heard"
-	is "$(<"$heard")" 40000
+	is "$(<"$heard")" "40000 bytes and a reset"
 }
 
 @test "faults: a stdout that fails in the middle is 12" {

@@ -28,7 +28,7 @@ fd_ready(int fd, short events)
 	do
 		n = poll(&p, 1, 0);
 	while (n < 0 && errno == EINTR);
-	return n > 0 ? p.revents : 0;
+	return n < 0 ? events : p.revents;
 }
 
 int

@@ -7,7 +7,10 @@
 /* Closes *fd if it is open and leaves it empty. errno is kept. */
 void	fd_close(int *fd);
 
-/* Which of the poll(2) events are there now, POLLERR and POLLHUP among them; 0 if none. Does not wait. */
+/*
+ * Which of the poll(2) events are there now, POLLERR and POLLHUP among them; 0 if none. Does not wait. Where poll fails,
+ * the events count as there: trying tells more.
+ */
 short	fd_ready(int fd, short events);
 
 /* A pipe, both ends close-on-exec and non-blocking. Returns 0, or -1 with errno. */

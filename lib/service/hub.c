@@ -60,7 +60,7 @@ struct hub {
 	size_t n_clients;
 	size_t n_caught_up, n_full;	/* of those that still take bytes: nothing queued, no room for a chunk */
 	bool quiet;			/* the source is never read */
-	bool source_ended, after_cr, draining;
+	bool source_ended, source_failed, after_cr, draining;
 	bool sink_blocked;		/* clients have been put off since */
 	struct buf out;			/* on its way to the sink; while it holds bytes no client is read */
 	struct client *closed;		/* waiting for the sweep, by next */
@@ -462,6 +462,7 @@ read_source(struct hub *hub)
 	case IO_WOULD_BLOCK:
 		break;
 	case IO_FAILED:
+		hub->source_failed = true;
 		hub->calls->failed(hub->arg, &err);
 		break;
 	}
@@ -572,8 +573,11 @@ hub_free(struct hub *hub)
 {
 	if (hub == NULL)
 		return;
-	while (hub->clients != NULL)
+	while (hub->clients != NULL) {
+		if (hub->source_failed)
+			stream_abort(hub->clients->stream);	/* they must not take this for its end */
 		client_close(hub->clients, hub->draining ? "the server ends" : NULL);
+	}
 	while (hub->closed != NULL) {
 		struct client *c = hub->closed;
 		hub->closed = c->next;

@@ -61,7 +61,7 @@ struct flow {
 
 enum relay_state {
 	RELAY_MOVING,
-	RELAY_SETTLING,		/* both ended; the peer's system owes acknowledgements */
+	RELAY_SETTLING,		/* nothing more will move; the peer's system owes acknowledgements */
 	RELAY_OVER
 };
 
@@ -523,16 +523,17 @@ on_linger(void *arg)
 	relay_update(r);
 }
 
-/* Both directions have ended: done as soon as the peer's system has everything. */
+/* Nothing more will move: over as soon as the peer's system has everything. */
 static void
 on_settle(void *arg)
 {
 	struct relay *r = arg;
+	const struct err *first = r->up.state == FLOW_FAILED ? &r->up.err : NULL;
 	struct err err;
 
 	switch (stream_settled(r->remote, &err)) {
 	case IO_FAILED:
-		relay_end(r, &err);
+		relay_end(r, first != NULL ? first : &err);
 		break;
 	case IO_WOULD_BLOCK:
 		loop_timer_set(&r->settle, clock_ms() + r->settle_ms);
@@ -540,9 +541,18 @@ on_settle(void *arg)
 		break;
 	case IO_DONE:
 	case IO_EOF:
-		relay_end(r, NULL);
+		relay_end(r, first);
 		break;
 	}
+}
+
+static void
+relay_settle(struct relay *r)
+{
+	r->state = RELAY_SETTLING;
+	stream_want(r->local, 0);
+	stream_want(r->remote, 0);
+	on_settle(r);
 }
 
 enum relay_after
@@ -586,7 +596,11 @@ check_failures(struct relay *r)
 		relay_end(r, &r->down.err);
 		return true;
 	}
-	if (r->up.state == FLOW_FAILED && (!r->up.sink_failed || !flow_active(&r->down))) {
+	if (r->up.state == FLOW_FAILED && !r->up.sink_failed) {
+		relay_settle(r);	/* what was read before that is still to arrive */
+		return true;
+	}
+	if (r->up.state == FLOW_FAILED && !flow_active(&r->down)) {
 		relay_end(r, &r->up.err);
 		return true;
 	}
@@ -617,10 +631,7 @@ relay_update(struct relay *r)
 	if (r->state != RELAY_MOVING || check_failures(r))
 		return;
 	if (both_ended(r)) {
-		r->state = RELAY_SETTLING;
-		stream_want(r->local, 0);
-		stream_want(r->remote, 0);
-		on_settle(r);
+		relay_settle(r);
 		return;
 	}
 	if (check_failures(r))		/* both_ended() may have taken a step */
@@ -726,8 +737,9 @@ relay_free(struct relay *r)
 {
 	if (r == NULL)
 		return;
-	/* Cut short with bytes on their way up: the peer must not take it for the end of the stream. */
-	if (flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK))
+	/* Cut short with bytes on their way up, or still to be read: the peer must not take it for the end. */
+	if ((flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK)) ||
+	    (r->up.state == FLOW_FAILED && !r->up.sink_failed))
 		stream_abort(r->remote);
 	stream_want(r->local, 0);
 	stream_want(r->remote, 0);
