@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
+#include "lib/wire/endpoint.h"
 
 /* What a run is given. args points at the verb's own struct, filled by its table. */
 struct cmd_call {
@@ -37,7 +38,8 @@ extern const struct cmd *const commands[];
 /* NULL if there is none of that name. */
 const struct cmd *cmd_find(const char *name);
 
-/* Usage errors about operands: what was wrong, with the usage line behind it. Returns -1. */
-int	cmd_usage(const struct cmd *cmd, const char *what, struct err *err);
+/* Takes the operands, one or two, as the address of cmd's job. Returns 0, or -1 with ERR_USAGE. */
+int	cmd_endpoint(const struct cmd *cmd, const struct cmd_call *call, enum endpoint_use use, struct endpoint *ep,
+	    struct err *err);
 
 #endif

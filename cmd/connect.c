@@ -76,13 +76,7 @@ connect_run(const struct cmd_call *call, struct err *err)
 	char name[sizeof(err->object)];
 	int fd = -1, rc = -1;
 
-	if (call->n_operands == 1)
-		rc = endpoint_parse(&ep, call->operands[0], ENDPOINT_CONNECT, err);
-	else if (call->n_operands == 2)
-		rc = endpoint_pair(&ep, call->operands[0], call->operands[1], ENDPOINT_CONNECT, err);
-	else
-		return cmd_usage(&cmd_connect, call->n_operands == 0 ? "no address given" : "too many operands", err);
-	if (rc < 0)
+	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0)
 		return -1;
 	rc = session_open(&session, STAGE_CONNECT, args->transfer.max_ms, err);
 	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)

@@ -187,13 +187,7 @@ listen_run(const struct cmd_call *call, struct err *err)
 	char name[sizeof(err->object)];
 	int rc = -1;
 
-	if (call->n_operands == 1)
-		rc = endpoint_parse(&ep, call->operands[0], ENDPOINT_LISTEN, err);
-	else if (call->n_operands == 2)
-		rc = endpoint_pair(&ep, call->operands[0], call->operands[1], ENDPOINT_LISTEN, err);
-	else
-		return cmd_usage(&cmd_listen, call->n_operands == 0 ? "no port given" : "too many operands", err);
-	if (rc < 0)
+	if (cmd_endpoint(&cmd_listen, call, ENDPOINT_LISTEN, &ep, err) < 0)
 		return -1;
 	if (!args->keep)
 		server.max_conns = 1;
