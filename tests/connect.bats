@@ -136,6 +136,17 @@ import os; os.execvp(\"bash\", [\"bash\", \"-euc\", os.environ[\"THEN\"]])"'
 	has "$stderr" '[::1]:4000' refused
 }
 
+@test "connect: meeting oneself through any address, 0.0.0.0 or ::, counts as refused" {
+	needs_netns
+	run -4 --separate-stderr in_netns '"$SOCKT" connect -s 0.0.0.0:4000 0.0.0.0 4000 <<<echo'
+	is "$output" ''
+	one_line "$stderr"
+	has "$stderr" 0.0.0.0:4000 refused
+	run -4 --separate-stderr in_netns '"$SOCKT" connect -s [::]:4000 :: 4000 <<<echo'
+	is "$output" ''
+	has "$stderr" '[::]:4000' refused
+}
+
 @test "connect: -v names what is tried, what failed, and which address won" {
 	needs_netns
 	run -0 --separate-stderr in_netns '

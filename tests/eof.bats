@@ -153,16 +153,18 @@ for _ in range(2): c = accept(l); c.sendall(b'bye'); half_close(c); read_all(c)"
 }
 
 @test "eof: when the peer ends first -q 0 still sends all that a pipe holds" {
-	start_peer 'c = accept(); half_close(c); say(len(read_all(c)))'
-	run -0 --separate-stderr python3 -c 'import fcntl, os, sys
-r, w = os.pipe()
-fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 1 << 20)
-os.write(w, b"x" * (1 << 20))
-os.close(w)
-os.dup2(r, 0)
-os.execv(sys.argv[1], ["sockt", "connect", "-C", "-q", "0", "127.0.0.1", sys.argv[2]])' "$SOCKT" "$port"
-	ends 0 "$peer"
-	is "$(<"$heard")" 1048576
+	keep_pipe 5
+	python3 -c 'import fcntl, os; fcntl.fcntl(5, fcntl.F_SETPIPE_SZ, 1 << 20); os.write(5, b"x" * (1 << 20))'
+	start_listener -C -q 0 <"$pipe" 5>&-
+	exec 5>&-
+	kill -STOP "$listener"			# it meets the client and its end together
+	wait_for is_stopped "$listener"
+	start_client 'half_close(c); say("ended"); say(len(read_all(c)))'
+	wait_for says "$client_heard" ended
+	kill -CONT "$listener"
+	ends 0 "$listener"
+	ends 0 "$client"
+	is "$(tail -n 1 "$client_heard")" 1048576
 }
 
 @test "eof: when the peer ends first a pipe's bytes that came while we were stopped are not lost to --linger" {

@@ -93,6 +93,33 @@ load lib/listen
 	is "$output" four
 }
 
+@test "listen: * is any address, as * in a ready line would be" {
+	serves_any() {
+		start_server listen "$@"
+		is "$host" '[::]'
+		run -0 "$SOCKT" connect -z 127.0.0.1 "$port"
+		ends 0 "$server"
+	}
+	serves_any '*' 0
+	serves_any '*:0'
+}
+
+@test "listen: the name of a service alone serves IPv4 and IPv6 clients on its port" {
+	needs_netns
+	run -0 --separate-stderr in_netns '
+		etc services "sockttest 54321/tcp"
+		mkfifo "$1/ready"
+		exec 7<>"$1/ready"
+		"$SOCKT" listen -k --ready-fd 7 sockttest 2>"$1/said" >"$1/heard" &
+		read -r -t 10 -u 7 addr
+		"$SOCKT" connect -z 127.0.0.1 54321
+		"$SOCKT" connect -z ::1 54321
+		kill -TERM $!
+		wait $! || [[ $? == 143 ]]
+		cat "$1/said"' "$BATS_TEST_TMPDIR"
+	is "$output" 'listening on [::]:54321'
+}
+
 # ---- ready ----
 
 @test "listen: says on stderr where it listens, that line and no other" {
@@ -152,6 +179,11 @@ load lib/listen
 	run -12 --separate-stderr "$SOCKT" listen --ready-fd 8 127.0.0.1 0 8</dev/null
 	one_line "$stderr"
 	has "$stderr" "sockt: listen: --ready-fd: "
+}
+
+@test "listen: a --port-file does not outlive a --ready-fd that cannot be written" {
+	run -12 "$SOCKT" listen --port-file "$BATS_TEST_TMPDIR/port" --ready-fd 8 127.0.0.1 0 8</dev/null
+	[[ ! -e $BATS_TEST_TMPDIR/port ]]
 }
 
 @test "listen: a --ready-fd nobody reads any more is an error, not a signal without words" {
@@ -444,6 +476,19 @@ while True:
 	exec 5>&-
 	ends 0 "$patient"
 	ends 0 "$patient_client"
+}
+
+@test "listen: an urgent byte that comes before the client is accepted stays in line" {
+	local keep
+	for keep in '' -k; do
+		# shellcheck disable=SC2086	# one word or none
+		start_listener $keep
+		kill -STOP "$listener"
+		client 'c.send(b"D", socket.MSG_OOB); c.send(b"ef"); c.send(b"gH", socket.MSG_OOB); c.send(b"ij")
+half_close(c); sent_and_acked(c)'
+		kill -CONT "$listener"
+		wait_for holds "$heard" DefgHij
+	done
 }
 
 # ---- how it ends when things go wrong ----

@@ -124,6 +124,20 @@ say(read_n(c, 4), read_n(a, 4)); say(read_n(c, 4), read_n(a, 4))' 5>&-
 	is "$(<"$heard")" ""
 }
 
+@test "many: with --send-only a client is let go when it has everything, though it stays" {
+	start_listener -k --send-only -v <<<"all of it"
+	start_client 'say(read_all(c)); signal.pause()'
+	wait_for says "$said" disconnected
+	is "$(<"$client_heard")" "b'all of it\\n'"
+}
+
+@test "many: --no-half-close with -q ends a client that stays silent after the end of stdin" {
+	start_listener -k --no-half-close -q 0.2 <<<"bye"
+	run -0 client 'say(read_all(c))'
+	is "$output" "b'bye\\n'"
+	is_alive "$listener"
+}
+
 @test "many: a client that has ended is kept for --linger while a pipe on stdin may speak" {
 	keep_pipe 5
 	start_listener -k -q 60 <"$pipe" 5>&-
@@ -195,13 +209,51 @@ say(sha(read_all(c)))' <"$pipe" 5>&-
 @test "many: a client that is reset while bytes for it are due is not passed over in silence" {
 	keep_pipe 5
 	start_listener -k < <(head -c $((16 << 20)) /dev/zero 3>&-)
-	start_client 'sys.stdin.readline(); reset(c)' <"$pipe" 5>&-
+	start_client 'c.send(b"x"); sys.stdin.readline(); reset(c)' <"$pipe" 5>&-
+	wait_for says "$heard" x
 	wait_for has_stalled "$listener"
 	echo >&5
 	ends 0 "$client"
 	wait_for says "$said" "sockt: listen: 127.0.0.1:"
 	is "$(wc -l <"$said")" 2
 	is_alive "$listener"
+}
+
+@test "many: what a client sent before its reset is printed, though bytes for it were due" {
+	truncate -s 16M "$BATS_TEST_TMPDIR/in"
+	keep_pipe 5
+	start_listener -k <"$BATS_TEST_TMPDIR/in"
+	start_client 'c.send(b"first and "); sys.stdin.readline(); c.send(b"last words"); sent_and_acked(c)
+reset(c)' <"$pipe" 5>&-
+	wait_for says "$heard" first
+	wait_for has_stalled "$listener"
+	kill -STOP "$listener"			# it meets the words and the reset together
+	wait_for is_stopped "$listener"
+	echo >&5
+	ends 0 "$client"
+	kill -CONT "$listener"
+	wait_for holds "$heard" "first and last words"
+	is_alive "$listener"
+}
+
+@test "many: a client dropped for being too slow knows by a reset that it was cut off: its status is 6" {
+	local dropped
+	keep_pipe 5
+	start_listener -k <"$pipe" 5>&-
+	dropped=$said
+	start_client 'c.send(b"f"); read_all(c)' 5>&-
+	wait_for holds "$heard" f
+	local listener_heard=$heard
+	keep_pipe 6
+	begin "$SOCKT" connect 127.0.0.1 "$port" <"$pipe" 5>&- 6>&-
+	printf s >&6
+	wait_for holds "$listener_heard" fs
+	kill -STOP "$pid"
+	head -c $((16 << 20)) /dev/zero >&5
+	wait_for says "$dropped" "dropped: too slow"
+	kill -CONT "$pid"
+	ends 6 "$pid"
+	(($(stat -c %s "$heard") < 16 << 20))
 }
 
 @test "many: -i ends the silent client, with a line, and keeps the one that speaks" {
@@ -254,6 +306,43 @@ except ConnectionError: pass'
 	(($(ticks_of "$server") <= before + 3))
 	kill -TERM "$server"
 	ends 143 "$server"
+}
+
+@test "many: -i drops nobody while it is our stdout that takes nothing" {
+	keep_pipe 5
+	_ready_pipe
+	begin sh -c 'exec "$SOCKT" listen -k -i 0.3 --ready-fd "$1" 127.0.0.1 0 >"$2"' - "$ready" "$pipe"
+	_await_ready "$ready"
+	exec {ready}>&-
+	start_client "$CLIENTS"'
+a, = more(1)
+c.sendall(b"y" * 200000); a.sendall(b"z" * 1000); say("sent"); signal.pause()' 5>&-
+	wait_for says "$client_heard" sent
+	wait_for has_stalled "$pid"
+	a_second_passes
+	has_no "$(<"$said")" dropped
+	timeout "$PATIENCE" head -c 201000 <&5 >"$BATS_TEST_TMPDIR/got"
+	is "$(tr -d z <"$BATS_TEST_TMPDIR/got" | wc -c)" 200000
+	is "$(tr -d y <"$BATS_TEST_TMPDIR/got" | wc -c)" 1000
+}
+
+@test "many: a stderr that takes nothing holds up neither clients nor signals" {
+	keep_pipe 5
+	python3 -c 'import os, sys
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
+for size in 4096, 1:
+    try:
+        while True: os.write(fd, b"x" * size)
+    except BlockingIOError: pass' "$pipe"
+	_ready_pipe
+	begin sh -c 'exec "$SOCKT" listen -kvv --ready-fd "$1" 127.0.0.1 0 2>"$2" 5>&-' - "$ready" "$pipe"
+	_await_ready "$ready"
+	exec {ready}>&-
+	run -0 "$SOCKT" connect 127.0.0.1 "$port" <<<"one"
+	run -0 "$SOCKT" connect 127.0.0.1 "$port" <<<"two"
+	wait_for holds "$heard" $'one\ntwo'
+	kill -TERM "$pid"
+	ends 143 "$pid"
 }
 
 @test "many: a stdout that was blocked loses nothing when it is read again" {
@@ -322,8 +411,10 @@ c.send(b"and last"); half_close(c)' < <(wait_for says "$BATS_TEST_TMPDIR/go" go 
 	random_file "$BATS_TEST_TMPDIR/in" $((8 << 20))
 	keep_pipe 5
 	start_listener -k --drain 60 -v <"$BATS_TEST_TMPDIR/in"
-	start_client 'sys.stdin.readline(); data = read_all(c); say(len(data) > 1 << 20, open(argv[0], "rb").read().startswith(data))' \
+	start_client 'c.send(b"x"); sys.stdin.readline(); data = read_all(c)
+say(len(data) > 1 << 20, open(argv[0], "rb").read().startswith(data))' \
 		"$BATS_TEST_TMPDIR/in" <"$pipe" 5>&-
+	wait_for says "$heard" x
 	wait_for has_stalled "$listener"
 	kill -TERM "$listener"
 	wait_for says "$said" "no new clients"

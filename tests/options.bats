@@ -107,6 +107,26 @@ untouched() {
 	untouched
 }
 
+@test "options: a letter of nc's that sockt does not have is answered with what to write instead" {
+	run -2 --separate-stderr "$SOCKT" listen -p 80
+	is "$stderr" 'sockt: listen: -p: no such option: the port is an operand'
+	run -2 --separate-stderr "$SOCKT" connect -l 80
+	one_line "$stderr"
+	has "$stderr" -l 'sockt listen'
+	run -2 --separate-stderr "$SOCKT" connect -p 4000 127.0.0.1 80
+	one_line "$stderr"
+	has "$stderr" -p '-s ADDR:PORT'
+}
+
+@test "options: * is any address, which is nowhere to connect to" {
+	run -2 --separate-stderr "$SOCKT" connect '*' 80
+	one_line "$stderr"
+	has "$stderr" 'sockt: connect: *' 'any address'
+	run -2 --separate-stderr "$SOCKT" connect '*:80'
+	one_line "$stderr"
+	has "$stderr" 'sockt: connect: *' 'any address'
+}
+
 @test "options: a value is given as --name VALUE, --name=VALUE, -xVALUE or -x VALUE" {
 	closed_port
 	for words in '--wait 100ms' --wait=100ms '-w100ms --wait 50' '-w 100ms --wait=50' '-zw100ms --wait 50'; do

@@ -107,6 +107,39 @@ p.stdout.close()
 assert p.wait(PATIENCE) == -signal.SIGPIPE, p.returncode'
 }
 
+@test "stdio: a reader of stdout that leaves when it has everything is no failure" {
+	start_peer 'c = accept(); c.send(b"all"); assert read_n(c, 5) == b"left\n"; half_close(c); read_all(c)'
+	in_python '
+p = subprocess.Popen([sockt, "connect", "-q", "0.1", "127.0.0.1", port], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+assert os.read(p.stdout.fileno(), 9) == b"all"
+p.stdout.close()
+os.write(p.stdin.fileno(), b"left\n")
+assert p.wait(PATIENCE) == 0, p.returncode'
+}
+
+@test "stdio: a file size limit is 12, said in words, and what fits is written" {
+	gives 5000000
+	run -12 --separate-stderr bash -c 'ulimit -f 1; exec "$SOCKT" connect -d 127.0.0.1 "$1" >"$2"' \
+		- "$port" "$BATS_TEST_TMPDIR/got"
+	is "$stderr" "sockt: connect: stdout: cannot write: File too large"
+	is "$(stat -c %s "$BATS_TEST_TMPDIR/got")" 1024
+}
+
+@test "stdio: a reset while stdout is full and stdin is silent costs no processor time" {
+	start_peer 'c = accept(); c.setblocking(False)
+while select.select([], [c], [], 0.3)[1]: c.send(b"x" * 65536)
+reset(c); say("reset")'
+	local out before peer_heard=$heard
+	keep_pipe 5
+	out=$pipe
+	keep_pipe 6
+	begin sh -c 'exec "$SOCKT" connect 127.0.0.1 "$1" <"$2" >"$3" 5>&- 6>&-' - "$port" "$pipe" "$out"
+	wait_for says "$peer_heard" reset
+	before=$(ticks_of "$pid")
+	a_second_passes
+	(($(ticks_of "$pid") <= before + 3))
+}
+
 # ---- stdin and stderr that are missing or odd ----
 
 @test "stdio: a closed stdin is no end: the peer hears nothing and we stay until it ends" {
@@ -153,6 +186,15 @@ assert p.wait(PATIENCE) == -signal.SIGPIPE, p.returncode'
 	client 'try: read_all(c)
 except ConnectionError: pass' || true
 	ends 12 "$listener"
+}
+
+@test "stdio: a stdin that nohup left open for writing is none, and no error" {
+	start_peer 'c = accept(); assert is_silent(c); c.send(b"reply"); half_close(c); say(read_all(c))'
+	run -0 --separate-stderr "$SOCKT" connect 127.0.0.1 "$port" 0>/dev/null
+	is "$output" reply
+	is "$stderr" ""
+	ends 0 "$peer"
+	is "$(<"$heard")" "b''"
 }
 
 @test "stdio: a file on stdin is sent from where it stands" {
@@ -276,6 +318,42 @@ data = os.urandom(3000001)
 t = threading.Thread(target=lambda: (ours.sendall(data), half_close(ours))); t.start()
 got = read_all(ours); t.join()
 assert p.wait(PATIENCE) == 0 and got == data[::-1], (p.returncode, len(got))'
+}
+
+@test "stdio: a TCP socket on stdin that falls silent holds up neither the answer nor -m nor TERM" {
+	in_python '
+tcp = socket.create_server(("127.0.0.1", 0))
+l = listen()
+for time_limit in "0", "1":
+    ours = socket.create_connection(tcp.getsockname())
+    theirs, _ = tcp.accept()
+    p = subprocess.Popen([sockt, "connect", "-m", time_limit, "127.0.0.1", str(l.getsockname()[1])], stdin=theirs,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    theirs.close()
+    c = accept(l)
+    ours.sendall(bytes(1 << 20))
+    assert len(read_n(c, 1 << 20)) == 1 << 20
+    c.send(b"answer")
+    assert select.select([p.stdout], [], [], PATIENCE)[0] and os.read(p.stdout.fileno(), 9) == b"answer"
+    if time_limit == "0": p.terminate()
+    assert p.wait(PATIENCE) == (-signal.SIGTERM if time_limit == "0" else 5), p.returncode'
+}
+
+@test "stdio: a TCP socket on stdout that nobody reads holds up neither stdin nor TERM" {
+	in_python '
+tcp = socket.create_server(("127.0.0.1", 0))
+ours = socket.create_connection(tcp.getsockname())
+theirs, _ = tcp.accept()
+l = listen()
+p = subprocess.Popen([sockt, "connect", "127.0.0.1", str(l.getsockname()[1])], stdin=subprocess.PIPE, stdout=theirs)
+theirs.close()
+c = accept(l)
+c.setblocking(False)
+while select.select([], [c], [], 0.3)[1]: c.send(b"x" * 65536)
+os.write(p.stdin.fileno(), b"still here")
+assert select.select([c], [], [], PATIENCE)[0] and c.recv(20) == b"still here"
+p.terminate()
+assert p.wait(PATIENCE) == -signal.SIGTERM, p.returncode'
 }
 
 @test "stdio: a pipe opened for reading and writing as both" {

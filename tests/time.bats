@@ -107,6 +107,27 @@ except OSError: pass'
 	has "$stderr" "127.0.0.1:$port" '700 ms' -m
 }
 
+@test "time: what -m cuts off ends by a reset, so that the peer does not take it for all" {
+	start_peer 'signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+c = accept(rcvbuf=4096); signal.sigwait([signal.SIGUSR1])
+try: read_all(c); say("an end")
+except ConnectionResetError: say("a reset")'
+	run -5 "$SOCKT" connect -m 0.3 127.0.0.1 "$port" </dev/zero
+	kill -USR1 "$peer"
+	ends 0 "$peer"
+	is "$(<"$heard")" 'a reset'
+}
+
+@test "time: -w names the addresses that had failed before it was over, too" {
+	needs_netns
+	run -5 --separate-stderr in_netns 'black_hole
+		etc hosts "::1 half
+198.51.100.1 half"
+		"$SOCKT" connect -w 0.5 half 4000'
+	one_line "$stderr"
+	has "$stderr" 'half:4000: timed out after 500 ms' 198.51.100.1:4000 '[::1]:4000: Connection refused'
+}
+
 @test "time: -m covers connecting as well" {
 	needs_netns
 	elapsed_ms run -5 --separate-stderr in_netns 'black_hole; "$SOCKT" connect -m 0.5 -w 0 198.51.100.1 80'
@@ -185,6 +206,16 @@ signal.sigwait([signal.SIGUSR1]); s.listen(); c, _ = s.accept(); say(read_all(c)
 	has "$stderr" "127.0.0.1:$port" '500 ms' 'last: ' 'Connection refused'
 	run -5 --separate-stderr "$SOCKT" connect --wait 100ms "unix:$BATS_TEST_TMPDIR/sock"
 	has "$stderr" "unix:$BATS_TEST_TMPDIR/sock" 'No such file'
+}
+
+@test "time: --wait does not wait for what cannot change: a name with -n, an address of the other family" {
+	local words
+	for words in '-n localhost 80' '-4 ::1 80' '-6 127.0.0.1 80'; do
+		# shellcheck disable=SC2086	# words
+		run -3 --separate-stderr "$SOCKT" connect --wait 5 $words
+		one_line "$stderr"
+		has_no "$stderr" '5 s'
+	done
 }
 
 @test "time: --wait waits for a name, too" {
@@ -280,4 +311,23 @@ except OSError: pass'
 for _ in range(15): c.sendall(b"."); is_silent(c, 0.15)'
 	run -0 --separate-stderr "$SOCKT" connect -i 1.2 127.0.0.1 "$port"
 	is "$output" ...............
+}
+
+# A peer that takes 300 kB/s for two seconds, then all the rest, and answers.
+sipping='c = accept(rcvbuf=65536); n = 0
+for _ in range(20): n += len(read_n(c, 30000)); select.select([], [], [], 0.1)
+n += len(read_all(c)); c.sendall(b"%d" % n); c.close()'
+
+@test "time: -i does not end a conversation with a slow peer that still takes what was sent" {
+	start_peer "$sipping"
+	head -c 1500000 /dev/zero >"$BATS_TEST_TMPDIR/in"
+	run -0 --separate-stderr "$SOCKT" connect -i 0.8 127.0.0.1 "$port" <"$BATS_TEST_TMPDIR/in"
+	is "$output" 1500000
+}
+
+@test "time: -q does not give up on a slow peer that still takes what was sent" {
+	start_peer "$sipping"
+	head -c 1500000 /dev/zero >"$BATS_TEST_TMPDIR/in"
+	run -0 --separate-stderr "$SOCKT" connect -q 0.8 127.0.0.1 "$port" <"$BATS_TEST_TMPDIR/in"
+	is "$output" 1500000
 }

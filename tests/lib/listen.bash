@@ -56,6 +56,9 @@ ticks_of() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 # is_asleep PID: it waits for something. A condition for wait_for.
 is_asleep() { [[ $(awk '/^State:/ { print $2 }' "/proc/$1/status") == S ]]; }
 
+# is_stopped PID: SIGSTOP has reached it. A condition for wait_for.
+is_stopped() { [[ $(awk '/^State:/ { print $2 }' "/proc/$1/status") == T ]]; }
+
 # a_second_passes: as long as another sockt takes to wait one second for nobody.
 a_second_passes() { run -5 "$SOCKT" listen --quiet -w "${1:-1}" 127.0.0.1 0 3>&-; }
 
