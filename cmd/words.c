@@ -23,7 +23,9 @@ write_line(const char *line, size_t n)
 {
 	while (n > 0) {
 		ssize_t r = write(STDERR_FILENO, line, n);
-		if (r < 0 && errno != EINTR)
+		if (r < 0 && errno == EAGAIN)		/* somebody else made it non-blocking */
+			fd_ready(STDERR_FILENO, POLLOUT, -1);
+		else if (r < 0 && errno != EINTR)
 			return;
 		if (r > 0) {
 			line += r;
@@ -76,7 +78,7 @@ sink(void *arg, const struct log_record *record)
 	struct json j;
 
 	/* A stderr that takes nothing must not hold up a server: what happens meanwhile is not told. */
-	if ((fd_ready(STDERR_FILENO, POLLOUT) & POLLOUT) == 0)
+	if ((fd_ready(STDERR_FILENO, POLLOUT, 0) & POLLOUT) == 0)
 		return;
 	if (!words->json) {
 		/* The ready line stands alone, so that a script can match the whole of it. */

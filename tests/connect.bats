@@ -498,3 +498,24 @@ while True:
 	is "$output" xxxxxxxxxx
 	is "$stderr" ''
 }
+
+# ---- an answer nobody waits for ----
+
+# A peer that takes nothing more while its own answer finds no taker, as an echo server does.
+echoing='c = accept(host="%s"); c.setblocking(True)
+while part := c.recv(10): c.sendall(part)'
+
+@test "connect: --send-only is not held up by a peer whose answer must be taken first" {
+	# shellcheck disable=SC2059	# the path goes into the code
+	start_peer "$(printf "$echoing" "$BATS_TEST_TMPDIR/sock")"
+	run -0 --separate-stderr "$SOCKT" connect --send-only "unix:$BATS_TEST_TMPDIR/sock" < <(head -c 300000 /dev/zero)
+	is "$output" ''
+	ends 0 "$peer"
+}
+
+@test "connect: -q 0 leaves as soon as all is acknowledged, also by a peer whose answer must be taken first" {
+	# shellcheck disable=SC2059	# the path goes into the code
+	start_peer "$(printf "$echoing" "$BATS_TEST_TMPDIR/sock")"
+	begin "$SOCKT" connect -q 0 "unix:$BATS_TEST_TMPDIR/sock" < <(head -c 300000 /dev/zero)
+	ends 0 "$pid"
+}

@@ -256,6 +256,49 @@ reset(c)' <"$pipe" 5>&-
 	(($(stat -c %s "$heard") < 16 << 20))
 }
 
+@test "many: -m ends also a client whose queue is full again and again" {
+	start_listener -k -m 1 </dev/zero
+	# One client sets the pace, the other pauses after each read, so that its queue fills and empties all the time.
+	client "$CLIENTS"'
+import threading
+def hurry(c):
+    try:
+        while c.recv(1 << 20): pass
+    except OSError: pass
+def come_and_go():
+    while not done:
+        try: hurry(socket.create_connection((host, port)))
+        except OSError: break
+host, port = c.getpeername()[:2]
+done = False
+threading.Thread(target=come_and_go, daemon=True).start()
+began = time.monotonic()
+try:
+    while time.monotonic() < began + 10 and c.recv(1 << 20): select.select([], [], [], 0.01)
+except ConnectionResetError: pass
+done = True
+assert time.monotonic() < began + 10'
+}
+
+@test "many: --no-half-close with -q lets go also of a client that took its bytes late" {
+	keep_pipe 5
+	start_listener -k --no-half-close -q 0.3 <"$pipe" 5>&-
+	start_client 's = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096); s.settimeout(PATIENCE)
+s.connect(c.getpeername()[:2]); c.close(); s.send(b"s")
+while not os.path.exists(argv[0]): select.select([], [], [], 0.02)
+say(len(read_all(s)))' "$BATS_TEST_TMPDIR/go" 5>&-
+	local slow=$client slow_heard=$client_heard
+	wait_for holds "$heard" s
+	start_client 'c.send(b"f"); say(len(read_all(c)))' 5>&-
+	wait_for holds "$heard" sf
+	head -c 3150000 /dev/zero >&5
+	exec 5>&-
+	ends 0 "$client"
+	: >"$BATS_TEST_TMPDIR/go"
+	ends 0 "$slow"
+	is "$(<"$client_heard") $(<"$slow_heard")" '3150000 3150000'
+}
+
 @test "many: -i ends the silent client, with a line, and keeps the one that speaks" {
 	start_listener -k -i 0.8
 	client "$CLIENTS"'

@@ -20,13 +20,13 @@ fd_close(int *fd)
 }
 
 short
-fd_ready(int fd, short events)
+fd_ready(int fd, short events, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 	int n;
 
 	do
-		n = poll(&p, 1, 0);
+		n = poll(&p, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? events : p.revents;
 }

@@ -8,10 +8,10 @@
 void	fd_close(int *fd);
 
 /*
- * Which of the poll(2) events are there now, POLLERR and POLLHUP among them; 0 if none. Does not wait. Where poll fails,
- * the events count as there: trying tells more.
+ * Which of the poll(2) events are there, POLLERR and POLLHUP among them; 0 if none is within timeout_ms (0: now, -1:
+ * whenever). Where poll fails, the events count as there: trying tells more.
  */
-short	fd_ready(int fd, short events);
+short	fd_ready(int fd, short events, int timeout_ms);
 
 /* A pipe, both ends close-on-exec and non-blocking. Returns 0, or -1 with errno. */
 int	fd_pipe(int fds[2]);

@@ -5,7 +5,6 @@
 #include "lib/net/dial.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +48,7 @@ struct dial {
 	void *arg;
 
 	enum dial_state state;
-	int64_t began_ms, deadline_ms, limit_ms;
+	int64_t deadline_ms, limit_ms;
 	struct loop_timer overall, pause, stagger, finish;
 
 	/* this round */
@@ -576,7 +575,7 @@ dial_start(struct loop *loop, const struct endpoint *ep, const struct dial_args 
 		return NULL;
 	}
 	*d = (struct dial){ .loop = loop, .ep = *ep, .args = args, .log = log, .done = done, .arg = arg,
-	    .fd = -1, .addrs = ADDR_LIST_EMPTY, .began_ms = clock_ms(), .limit_ms = limit_ms(args),
+	    .fd = -1, .addrs = ADDR_LIST_EMPTY, .limit_ms = limit_ms(args),
 	    .rounds_left = args->retries, .delay_ms = args->wait_ms != OPT_UNSET ? WAIT_FIRST_MS : args->retry_delay_ms };
 	endpoint_name(ep, d->name, sizeof(d->name));
 	for (size_t i = 0; i < RACERS_MAX; i++)
@@ -587,7 +586,7 @@ dial_start(struct loop *loop, const struct endpoint *ep, const struct dial_args 
 	loop_timer_init(&d->finish, loop, on_finish, d);
 	d->deadline_ms = d->limit_ms == 0 ? CLOCK_NEVER : clock_deadline(d->limit_ms);
 	loop_timer_set(&d->overall, d->deadline_ms);
-	loop_timer_set(&d->pause, d->began_ms);		/* the first step is the loop's */
+	loop_timer_set(&d->pause, clock_ms());		/* the first step is the loop's */
 	return d;
 }
 

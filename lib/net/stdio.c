@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -122,7 +121,7 @@ has_hung_up(const struct side *in)
 {
 	int waiting = 0;
 
-	return in->hangs_up && (fd_ready(in->fd, POLLRDHUP) & (POLLRDHUP | POLLHUP)) != 0 &&
+	return in->hangs_up && (fd_ready(in->fd, POLLRDHUP, 0) & (POLLRDHUP | POLLHUP)) != 0 &&
 	    ioctl(in->fd, FIONREAD, &waiting) == 0 && waiting == 0;
 }
 
@@ -139,7 +138,7 @@ stdio_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 		else if (in->own >= 0)
 			r = read(in->own, p, n);
 		/* A blocking descriptor that others read too can be asked only just before. */
-		else if (in->medium == MEDIUM_FILE || fd_ready(in->fd, POLLIN))
+		else if (in->medium == MEDIUM_FILE || fd_ready(in->fd, POLLIN, 0))
 			r = read(in->fd, p, n);
 		else
 			return IO_WOULD_BLOCK;
@@ -171,7 +170,7 @@ stdio_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *
 			r = write(out->own, p, n);
 		else if (out->medium == MEDIUM_FILE || out->medium == MEDIUM_NULL)
 			r = write(out->fd, p, n);
-		else if (fd_ready(out->fd, POLLOUT))
+		else if (fd_ready(out->fd, POLLOUT, 0))
 			r = write(out->fd, p, n < PIPE_BUF ? n : PIPE_BUF);
 		else
 			return IO_WOULD_BLOCK;

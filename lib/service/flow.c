@@ -216,9 +216,9 @@ flow_round_splice(struct flow *f)
 		return flow_read(f);
 	if (errno != EAGAIN)
 		return splice_refused(f, to.medium == MEDIUM_SOCKET, errno);
-	if (!fd_ready(from.fd, POLLIN)) {
+	if (!fd_ready(from.fd, POLLIN, 0)) {
 		f->wait = WAIT_SOURCE;
-	} else if (!fd_ready(to.fd, POLLOUT)) {
+	} else if (!fd_ready(to.fd, POLLOUT, 0)) {
 		f->wait = WAIT_SINK;
 	} else {
 		f->stuck = !f->stuck;
@@ -242,7 +242,7 @@ flow_round_pipe(struct flow *f)
 		errnum = n < 0 ? errno : 0;
 		if (n > 0)
 			f->in_pipe = (size_t)n;
-		else if (n == 0 || (errnum == EAGAIN && fd_ready(from.fd, POLLIN)))
+		else if (n == 0 || (errnum == EAGAIN && fd_ready(from.fd, POLLIN, 0)))
 			return flow_read(f);
 		else if (errnum != EAGAIN)
 			return splice_refused(f, false, errnum);

@@ -90,7 +90,7 @@ client_recount(struct client *c)
 	c->caught_up = caught_up;
 	if (full && !c->full) {
 		c->full_since_ms = clock_ms();
-		loop_timer_set(&c->timer, c->full_since_ms + GRACE_MS);
+		loop_timer_set(&c->timer, c->full_since_ms);	/* to be looked at: which of its deadlines is next? */
 	}
 	c->full = full;
 }
@@ -107,7 +107,7 @@ client_close(struct client *c, const char *reason)
 	c->state = CLIENT_CLOSED;
 	client_recount(c);
 	loop_timer_stop(&c->timer);
-	if (reason != NULL && (buf_len(&c->queue) > 0 || stream_queued(c->stream) > 0))
+	if (buf_len(&c->queue) > 0 || (reason != NULL && stream_queued(c->stream) > 0))
 		stream_abort(c->stream);	/* it must not take this for the end of the stream */
 	if (hub->args->stats)
 		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
@@ -222,6 +222,8 @@ client_flush(struct client *c)
 	}
 	buf_free(&c->queue);		/* an idle client holds no memory */
 	client_recount(c);
+	if (c->hub->source_ended && takes_bytes(c))
+		client_half_ended(c);	/* all was said, though no FIN says so */
 	client_settle(c);
 }
 
@@ -232,6 +234,7 @@ client_send(struct client *c, const unsigned char *bytes, size_t n)
 	if (!takes_bytes(c))
 		return;
 	if (!buf_put(&c->queue, bytes, n)) {
+		stream_abort(c->stream);
 		client_close(c, strerror(ENOMEM));
 		return;
 	}
@@ -283,27 +286,13 @@ client_deadline(struct client *c, const char **reason)
 	}
 	if (linger != OPT_UNSET && *reason == NULL) {
 		at = pulse_ask(&c->pulse, stream_queued(c->stream), linger);
-		if (at == CLOCK_NEVER && buf_len(&c->queue) + stream_queued(c->stream) > 0)
+		if (at == CLOCK_NEVER && (buf_len(&c->queue) + stream_queued(c->stream) > 0 ||
+		    (!c->ended && buf_len(&c->hub->out) > 0)))
 			at = now + SETTLE_MS;	/* bytes that are due are no silence */
 		*reason = at == CLOCK_NEVER ? "" : *reason;
 		next = at < next ? at : next;
 	}
 	return next;
-}
-
-static void
-on_client_timer(void *arg)
-{
-	struct client *c = arg;
-	struct hub *hub = c->hub;
-	const char *reason;
-	int64_t next = client_deadline(c, &reason);
-
-	if (reason != NULL)
-		client_close(c, reason[0] != '\0' ? reason : NULL);
-	else
-		loop_timer_set(&c->timer, next);	/* CLOCK_NEVER: what it was set for is over */
-	hub_update(hub);
 }
 
 static void
@@ -396,6 +385,39 @@ flush_out(struct hub *hub)
 	hub->sink_blocked = false;
 }
 
+/* Reads what the client sent and hands it on. Returns whether anything came, the end included. */
+static bool
+client_step(struct client *c)
+{
+	uint64_t before = c->received;
+
+	client_read(c);
+	if (buf_len(&c->hub->out) > 0)
+		flush_out(c->hub);
+	return c->state == CLIENT_CLOSED || c->ended || c->received != before;
+}
+
+static void
+on_client_timer(void *arg)
+{
+	struct client *c = arg;
+	struct hub *hub = c->hub;
+	const char *reason;
+	int64_t next = client_deadline(c, &reason);
+
+	/* A moment of no time, or one in which we had no processor, is no silence: is there anything to read? */
+	if (reason != NULL && reason[0] == '\0' && !c->ended && client_step(c)) {
+		next = clock_ms();
+		reason = NULL;
+	}
+	if (reason != NULL)
+		client_close(c, reason[0] != '\0' ? reason : NULL);
+	else if (c->state != CLIENT_CLOSED)
+		loop_timer_set(&c->timer, next);	/* CLOCK_NEVER: what it was set for is over */
+	client_want(c);
+	hub_update(hub);
+}
+
 static void
 on_client_ready(void *arg, unsigned ready)
 {
@@ -405,11 +427,8 @@ on_client_ready(void *arg, unsigned ready)
 
 	if (ready & STREAM_WRITE)
 		client_flush(c);
-	if (c->state != CLIENT_CLOSED && (ready & STREAM_READ) && buf_len(&hub->out) == 0) {
-		client_read(c);
-		if (buf_len(&hub->out) > 0)
-			flush_out(hub);
-	}
+	if (c->state != CLIENT_CLOSED && (ready & STREAM_READ) && buf_len(&hub->out) == 0)
+		client_step(c);
 	if (c->state != CLIENT_CLOSED && (ready & STREAM_TROUBLE) && c->ended)
 		client_close(c, stream_settled(c->stream, &err) == IO_FAILED ? err.text : NULL);
 	client_want(c);

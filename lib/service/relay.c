@@ -177,13 +177,30 @@ on_settle(void *arg)
 	}
 }
 
+/*
+ * While acknowledgements are awaited, what still comes down is handed on: a peer whose answer nobody takes may stop
+ * taking ours.
+ */
+static void
+settle_on(struct relay *r)
+{
+	bool down = flow_active(&r->down);
+
+	if (r->down.state == FLOW_FAILED) {
+		relay_end(r, r->up.state == FLOW_FAILED ? &r->up.err : &r->down.err);
+		return;
+	}
+	stream_want(r->local, down && r->down.wait == WAIT_SINK ? STREAM_WRITE : 0);
+	stream_want(r->remote, down && r->down.wait == WAIT_SOURCE ? STREAM_READ : 0);
+}
+
 static void
 relay_settle(struct relay *r)
 {
 	r->state = RELAY_SETTLING;
-	stream_want(r->local, 0);
-	stream_want(r->remote, 0);
-	on_settle(r);
+	settle_on(r);
+	if (r->state == RELAY_SETTLING)
+		on_settle(r);
 }
 
 enum relay_after
@@ -259,6 +276,8 @@ relay_update(struct relay *r)
 {
 	unsigned local = 0, remote = 0;
 
+	if (r->state == RELAY_SETTLING)
+		settle_on(r);
 	if (r->state != RELAY_MOVING || check_failures(r))
 		return;
 	if (both_ended(r)) {
