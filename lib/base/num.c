@@ -16,7 +16,7 @@ digits(const char **word, int64_t max, int64_t *out)
 	int64_t n = 0;
 
 	for (; *p >= '0' && *p <= '9'; p++) {
-		if (n > (max - (*p - '0')) / 10)
+		if (max < *p - '0' || n > (max - (*p - '0')) / 10)
 			return false;
 		n = n * 10 + (*p - '0');
 	}
@@ -42,13 +42,25 @@ num_int(const char *word, int64_t min, int64_t max, int64_t *out)
 	return true;
 }
 
-bool
-num_duration(const char *word, int64_t *out_ms)
+/* How long one of that unit is, of which none is a second; 0 if there is no such unit. */
+static int64_t
+unit_length(const char *name)
 {
 	static const struct { const char *name; int64_t ms; } units[] = {
 		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
 	};
-	int64_t whole, unit_ms = 0, ms, rest = 0, scale = 1;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(name, units[i].name) == 0)
+			return units[i].ms;
+	}
+	return 0;
+}
+
+bool
+num_duration(const char *word, int64_t *out_ms)
+{
+	int64_t whole, unit_ms, ms, rest = 0, scale = 1;
 	const char *p = word, *fraction = "";
 
 	if (!digits(&p, NUM_MS_MAX, &whole))
@@ -59,10 +71,7 @@ num_duration(const char *word, int64_t *out_ms)
 		if (p == fraction)
 			return false;
 	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(p, units[i].name) == 0)
-			unit_ms = units[i].ms;
-	}
+	unit_ms = unit_length(p);
 	if (unit_ms == 0 || whole > NUM_MS_MAX / unit_ms)
 		return false;
 	ms = whole * unit_ms;
@@ -102,5 +111,19 @@ num_size(const char *word, int64_t *out)
 	if (n > NUM_SIZE_MAX >> shift)
 		return false;
 	*out = n << shift;
+	return true;
+}
+
+bool
+num_rate(const char *word, int64_t max_n, struct num_rate *out)
+{
+	const char *p = word;
+	int64_t n, per_ms;
+
+	if (!digits(&p, max_n, &n) || n == 0 || *p != '/' || *++p == '\0')
+		return false;
+	if ((per_ms = unit_length(p)) == 0 && (!num_duration(p, &per_ms) || per_ms == 0))
+		return false;
+	*out = (struct num_rate){ .n = n, .per_ms = per_ms };
 	return true;
 }

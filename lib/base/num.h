@@ -11,6 +11,12 @@
 #define NUM_MS_MAX	INT64_C(31556952000000)
 #define NUM_SIZE_MAX	INT64_MAX
 
+/* So many of something in so long a time. */
+struct num_rate {
+	int64_t n;		/* 0: no rate was given */
+	int64_t per_ms;
+};
+
 /* Each returns true and sets *out, or false and leaves it. */
 
 /* Decimal digits only, between min and max (both >= 0). */
@@ -21,5 +27,8 @@ bool	num_duration(const char *word, int64_t *out_ms);
 
 /* `100`, `64k`, `1M`, `1G`: powers of 1024. */
 bool	num_size(const char *word, int64_t *out);
+
+/* `N/DUR`, N from 1 to max_n, DUR a duration above 0 or a unit, which is one of it: `5/s`, `100/m`, `1/250ms`. */
+bool	num_rate(const char *word, int64_t max_n, struct num_rate *out);
 
 #endif

@@ -32,6 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *word = malloc(size + 1), *space;
 	struct endpoint ep;
 	struct err err;
+	struct num_rate rate;
 	int64_t n;
 
 	if (word == NULL)
@@ -43,7 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (endpoint_parse(&ep, word, ENDPOINT_LISTEN, &err) == 0 && ep.kind != ENDPOINT_TCP)
 		abort();
 	if ((num_duration(word, &n) && (n < 0 || n > NUM_MS_MAX)) || (num_size(word, &n) && n < 0) ||
-	    (num_int(word, 1, 65535, &n) && (n < 1 || n > 65535)))
+	    (num_int(word, 1, 65535, &n) && (n < 1 || n > 65535)) ||
+	    (num_rate(word, 1000, &rate) && (rate.n < 1 || rate.n > 1000 || rate.per_ms < 1 || rate.per_ms > NUM_MS_MAX)))
 		abort();
 	if ((space = strchr(word, ' ')) != NULL) {
 		*space = '\0';

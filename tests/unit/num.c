@@ -141,11 +141,55 @@ integers(void)
 		integer(refused[i], 0, 65535, UNTOUCHED);
 }
 
+static void
+rate(const char *word, int64_t max_n, int64_t want_n, int64_t want_ms)
+{
+	struct num_rate got = { .n = UNTOUCHED, .per_ms = UNTOUCHED };
+	bool good = num_rate(word, max_n, &got);
+
+	CHECK_INT(got.n, want_n);
+	CHECK_INT(got.per_ms, want_ms);
+	CHECK(good == (want_n != UNTOUCHED));
+	if (got.n != want_n || got.per_ms != want_ms)
+		printf("\trate '%s' up to %" PRId64 "\n", word, max_n);
+}
+
+static void
+rates(void)
+{
+	static const char *const refused[] = {
+		"", "/", "5", "5/", "/s", "/5", "0/s", "00/s", "5/0", "5/0s", "5/0.0ms", "-5/s", "+5/s", " 5/s", "5 /s", "5/ s",
+		"5/s ", "5/s\n", "5/S", "5/M", "5/d", "5/us", "5/sec", "5/.5s", "5/.s", "5/-1s", "5/+1s", "5/1s/1s", "5//s",
+		"5.5/s", "5k/s", "0x5/s", "5/0x5", "5\\s", "5per s", "nan/s", "5/nan", "1001/s", "99999999999999999999/s",
+		"5/99999999999999999999", "5/31556952001",
+	};
+
+	rate("5/s", 1000, 5, 1000);
+	rate("100/m", 1000, 100, 60000);
+	rate("3/10s", 1000, 3, 10000);
+	rate("1/250ms", 1000, 1, 250);
+	rate("2/h", 1000, 2, 3600000);
+	rate("7/ms", 1000, 7, 1);
+	rate("4/2", 1000, 4, 2000);
+	rate("4/1.5m", 1000, 4, 90000);
+	rate("4/0.0001", 1000, 4, 1);
+	rate("007/01s", 1000, 7, 1000);
+	rate("1000/s", 1000, 1000, 1000);
+	rate("9223372036854775807/8765820h", INT64_MAX, INT64_MAX, NUM_MS_MAX);
+	rate("9223372036854775808/s", INT64_MAX, UNTOUCHED, UNTOUCHED);
+	rate("5/s", 5, 5, 1000);
+	rate("6/s", 5, UNTOUCHED, UNTOUCHED);
+	rate("15/s", 14, UNTOUCHED, UNTOUCHED);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		rate(refused[i], 1000, UNTOUCHED, UNTOUCHED);
+}
+
 int
 main(void)
 {
 	durations();
 	sizes();
 	integers();
+	rates();
 	return check_done("num");
 }
