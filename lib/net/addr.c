@@ -117,6 +117,22 @@ addr_set_port(struct addr *addr, unsigned port)
 		((struct sockaddr_in6 *)(void *)&addr->ss)->sin6_port = htons((uint16_t)port);
 }
 
+bool
+addr_bytes(const struct addr *addr, uint8_t out[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (addr_family(addr) == AF_INET6) {
+		memcpy(out, &as_v6(addr)->sin6_addr, 16);
+	} else if (addr_family(addr) == AF_INET) {
+		memcpy(out, mapped, sizeof(mapped));
+		memcpy(out + sizeof(mapped), &as_v4(addr)->sin_addr, 4);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* The index a zone id stands for: an interface's name or number; 0 if there is none. */
 static unsigned
 zone_index(const char *zone)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "lib/base/err.h"
@@ -33,6 +34,9 @@ bool	addr_is_local(const struct addr *addr);		/* loopback or Unix: a connect the
 bool	addr_equal(const struct addr *a, const struct addr *b);
 unsigned addr_port(const struct addr *addr);		/* 0 for Unix */
 void	addr_set_port(struct addr *addr, unsigned port);
+
+/* Writes the address alone as 16 bytes, IPv4 as v4-mapped v6 (cidr.h). False for Unix. */
+bool	addr_bytes(const struct addr *addr, uint8_t out[16]);
 
 /* Fills *addr, port 0, from a numeric address, which may carry a zone id (RFC 4007). False if it is not one. */
 bool	addr_from_host(struct addr *addr, const char *host);
