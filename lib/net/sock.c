@@ -10,17 +10,25 @@
 
 #include "lib/base/fd.h"
 
-int
-sock_new(int family)
+void
+sock_tune(int fd, int family)
 {
 	static const int on = 1;
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	/* Neither can fail on a new TCP socket. */
-	if (fd >= 0 && family != AF_UNIX) {
+	/* Neither can fail on a TCP socket. */
+	if (family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	}
+}
+
+int
+sock_new(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0)
+		sock_tune(fd, family);
 	return fd;
 }
 

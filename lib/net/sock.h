@@ -10,11 +10,15 @@
 #include "lib/net/addr.h"
 
 /*
- * A non-blocking close-on-exec stream socket of that family, or -1 with errno. On TCP, TCP_NODELAY is on, because we
- * never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the stream (RFC
- * 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is out of line.
+ * A non-blocking close-on-exec stream socket of that family, tuned, or -1 with errno. On TCP, TCP_NODELAY is on,
+ * because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the
+ * stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is
+ * out of line.
+ *
+ * sock_tune() does the same for a stream socket that somebody else made.
  */
 int	sock_new(int family);
+void	sock_tune(int fd, int family);
 
 /* Takes and clears the pending error of fd: an errno, or 0. */
 int	sock_error(int fd);
