@@ -26,6 +26,7 @@ static const struct opt connect_opts[] = {
 	OPT_HINT('u', "there is no UDP yet"),
 	OPT_GROUP(struct connect_args, dial.names, "Addresses", family_opts),
 	OPT_GROUP(struct connect_args, dial, "Connecting", dial_opts),
+	OPT_GROUP(struct connect_args, dial.sock, "Socket", connect_sock_opts),
 	OPT_GROUP(struct connect_args, relay, "Stream", relay_opts),
 	OPT_GROUP(struct connect_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct connect_args, words, "Words", words_opts),
@@ -67,6 +68,19 @@ dial_and_wait(struct session *session, const struct endpoint *ep, const struct d
 	return dialed.fd;
 }
 
+/* With this option the first byte opens the connection, and until then it looks open to us, whatever there is. */
+static int
+check_fastopen(const struct connect_args *args, struct err *err)
+{
+	bool sends_nothing = args->probe || args->relay.recv_only || args->relay.no_stdin;
+
+	if (!sends_nothing || !sockopt_given(&args->dial.sock.options, "TCP_FASTOPEN_CONNECT"))
+		return 0;
+	err_set(err, ERR_USAGE, 0, "connects when there is something to send, and %s sends nothing",
+	    args->probe ? "-z/--probe" : args->relay.recv_only ? "--recv-only" : "-d/--no-stdin");
+	return err_at(err, STAGE_USAGE, "TCP_FASTOPEN_CONNECT");
+}
+
 static int
 connect_run(const struct cmd_call *call, struct err *err)
 {
@@ -76,8 +90,9 @@ connect_run(const struct cmd_call *call, struct err *err)
 	char name[sizeof(err->object)];
 	int fd = -1, rc = -1;
 
-	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0)
+	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0 || check_fastopen(args, err) < 0)
 		return -1;
+	sockopt_say_ignored(&args->dial.sock.options, call->log);
 	rc = session_open(&session, STAGE_CONNECT, args->transfer.max_ms, err);
 	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)
 		rc = -1;

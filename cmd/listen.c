@@ -34,6 +34,7 @@ static const struct opt listen_opts[] = {
 	OPT_GROUP(struct listen_args, server, "Server", server_opts),
 	OPT_NEEDS("max-conns", "keep"),
 	OPT_NEEDS("drain", "keep"),
+	OPT_GROUP(struct listen_args, server.sock, "Socket", listen_sock_opts),
 	OPT_GROUP(struct listen_args, relay, "Stream", relay_opts),
 	OPT_GROUP(struct listen_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct listen_args, words, "Words", words_opts),
@@ -189,6 +190,7 @@ listen_run(const struct cmd_call *call, struct err *err)
 
 	if (cmd_endpoint(&cmd_listen, call, ENDPOINT_LISTEN, &ep, err) < 0)
 		return -1;
+	sockopt_say_ignored(&server.sock.options, call->log);
 	if (!args->keep)
 		server.max_conns = 1;
 

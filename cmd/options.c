@@ -7,6 +7,7 @@
 
 #include "lib/net/addr.h"
 #include "lib/net/dial.h"
+#include "lib/net/sock.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 
@@ -42,6 +43,25 @@ const struct opt dial_opts[] = {
 	OPT_NEEDS("retry-refused", "retry"),
 	OPT_END
 };
+
+static int
+parse_connect_sockopt(void *at, const char *value, struct err *err)
+{
+	return sockopt_add(at, value, SOCKOPT_CONNECT, err);
+}
+
+static int
+parse_listen_sockopt(void *at, const char *value, struct err *err)
+{
+	return sockopt_add(at, value, SOCKOPT_LISTEN, err);
+}
+
+#define SOCK_ROWS(parse_) \
+	OPT_REPEATED('o', "sockopt", "NAME[=VALUE]", struct sock_args, options, parse_, \
+	    "set a socket option, such as SO_KEEPALIVE or TCP_KEEPIDLE=60; sockt-options(7) has the list")
+
+const struct opt connect_sock_opts[] = { SOCK_ROWS(parse_connect_sockopt), OPT_END };
+const struct opt listen_sock_opts[] = { SOCK_ROWS(parse_listen_sockopt), OPT_END };
 
 const struct opt relay_opts[] = {
 	OPT_MS('i', "idle", struct relay_args, idle_ms, 0, NULL, "give up when no byte moves for so long; 0: never"),

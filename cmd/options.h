@@ -14,6 +14,8 @@ struct words_args {
 
 extern const struct opt family_opts[];		/* struct resolve_args */
 extern const struct opt dial_opts[];		/* struct dial_args */
+extern const struct opt connect_sock_opts[];	/* struct sock_args, of sockets that connect */
+extern const struct opt listen_sock_opts[];	/* struct sock_args, of sockets that listen */
 extern const struct opt relay_opts[];		/* struct relay_args */
 extern const struct opt transfer_opts[];	/* struct transfer_args */
 extern const struct opt server_opts[];		/* struct server_args */

@@ -87,6 +87,17 @@ same() {
 	[ -s "$BATS_TEST_TMPDIR/tables" ]
 }
 
+@test "docs: sockt-options(7) has every socket option with its value, range and side, and no others" {
+	"$SOCKT_BUILD/optdump" sockopts | sort >"$BATS_TEST_TMPDIR/table"
+	listed man/sockt-options.7 | awk -F '\t' -v OFS='\t' '$3 ~ /^[A-Z0-9]+_/ {
+		range = match($4, /[0-9]+ to [0-9]+/) ? substr($4, RSTART, RLENGTH) : "-"
+		side = match($4, /Only for sockets that [a-z]+\./) ? substr($4, RSTART + 22, RLENGTH - 23) : "both"
+		print $3, side, range
+	}' | sort >"$BATS_TEST_TMPDIR/manual"
+	same table manual "$BATS_TEST_TMPDIR/table" "$BATS_TEST_TMPDIR/manual"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/table")" -gt 40 ]
+}
+
 @test "docs: no manual mentions an option that does not exist" {
 	{
 		"$SOCKT_BUILD/optdump" list | awk -F '\t' '$3 != "-" { print "-" $3 } $4 != "-" { print "--" $4 }'

@@ -127,6 +127,14 @@ log_hint(const struct log *log, const char *object, const char *words)
 }
 
 void
+log_ignored(const struct log *log, const char *object, const char *reason)
+{
+	const struct log_field fields[] = { LOG_STR("reason", reason) };
+
+	log_say(log, LOG_NOTICE, "ignored", object, fields, COUNT(fields), "of no effect: %s", reason);
+}
+
+void
 log_path(const struct log *log, const char *object, const char *flow, const char *path)
 {
 	const struct log_field fields[] = { LOG_STR("flow", flow), LOG_STR("path", path) };

@@ -58,6 +58,7 @@ void	log_accepting_paused(const struct log *log, const char *addr, const char *r
 void	log_accepting_again(const struct log *log, const char *addr);
 void	log_draining(const struct log *log, size_t clients, int64_t drain_ms);
 void	log_hint(const struct log *log, const char *object, const char *words);
+void	log_ignored(const struct log *log, const char *object, const char *reason);
 void	log_path(const struct log *log, const char *object, const char *flow, const char *path);	/* -vv */
 void	log_state(const struct log *log, const char *object, const char *from, const char *to);	/* -vv */
 

@@ -47,6 +47,7 @@ struct opt {
 	const struct opt *group;
 	const char *other;
 	enum opt_offer offer;
+	bool repeats;			/* a second one adds to the first, rather than take its place */
 };
 
 #define OPT_FLAG(letter_, name_, type_, field_, help_) \
@@ -68,6 +69,9 @@ struct opt {
 #define OPT_PARSED(letter_, name_, metavar_, type_, field_, parse_, help_) \
 	{ .kind = OPT_KIND_PARSED, .letter = (letter_), .name = (name_), .metavar = (metavar_), .help = (help_), \
 	  .at = offsetof(type_, field_), .parse = (parse_) }
+#define OPT_REPEATED(letter_, name_, metavar_, type_, field_, parse_, help_) \
+	{ .kind = OPT_KIND_PARSED, .letter = (letter_), .name = (name_), .metavar = (metavar_), .help = (help_), \
+	  .at = offsetof(type_, field_), .parse = (parse_), .repeats = true }
 #define OPT_GROUP(type_, field_, heading_, rows_) \
 	{ .kind = OPT_KIND_GROUP, .help = (heading_), .at = offsetof(type_, field_), .group = (rows_) }
 #define OPT_CONFLICT(one_, other_) { .kind = OPT_KIND_CONFLICT, .name = (one_), .other = (other_) }

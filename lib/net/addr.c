@@ -91,6 +91,12 @@ addr_is_local(const struct addr *addr)
 }
 
 bool
+addr_is_inet(const struct addr *addr)
+{
+	return addr_family(addr) == AF_INET || addr_family(addr) == AF_INET6;
+}
+
+bool
 addr_equal(const struct addr *a, const struct addr *b)
 {
 	if (addr_family(a) != addr_family(b) || addr_port(a) != addr_port(b))

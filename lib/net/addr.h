@@ -31,6 +31,7 @@ const char *addr_name(const struct addr *addr, char *out, size_t size);
 
 int	addr_family(const struct addr *addr);		/* AF_INET, AF_INET6, AF_UNIX */
 bool	addr_is_local(const struct addr *addr);		/* loopback or Unix: a connect there is answered at once */
+bool	addr_is_inet(const struct addr *addr);		/* IPv4 or IPv6 */
 bool	addr_equal(const struct addr *a, const struct addr *b);
 unsigned addr_port(const struct addr *addr);		/* 0 for Unix */
 void	addr_set_port(struct addr *addr, unsigned port);

@@ -16,7 +16,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/opts.h"
-#include "lib/net/sock.h"
 
 #define STAGGER_MS	250	/* RFC 8305 section 5: Connection Attempt Delay */
 #define RACERS_MAX	6
@@ -378,29 +377,33 @@ on_racer_timer(void *arg)
 	racer_failed(r, ETIMEDOUT, text);
 }
 
-/* Binds to --source and --interface. Returns 0, or -1 and an error no other address will mend. */
+/*
+ * Makes the socket what the options ask for: --interface, --sockopt, and bound to --source. Returns 0, or -1 and an error
+ * no other address will mend.
+ */
 static int
-bind_source(int fd, const struct dial *d, struct err *err)
+prepare(const struct racer *r, struct err *err)
 {
-	const struct addr *source = &d->args->source;
-	const char *interface = d->args->interface;
+	const struct dial_args *args = r->dial->args;
+	bool inet = addr_is_inet(&r->addr), bound = inet && args->source.len > 0;
 	static const int on = 1;
 
-	if (interface != NULL &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0) {
+	if (inet && args->interface != NULL &&
+	    setsockopt(r->fd, SOL_SOCKET, SO_BINDTODEVICE, args->interface, (socklen_t)strlen(args->interface)) < 0) {
 		err_set(err, errno == EPERM ? ERR_LOCAL : ERR_BIND, errno, "cannot use the interface");
-		return err_at(err, STAGE_CONNECT, interface);
+		return err_at(err, STAGE_CONNECT, args->interface);
 	}
-	if (source->len == 0)
-		return 0;
 	/* A given port may be shared by attempts at several addresses; without one, the choice waits for connect. */
-	if (addr_port(source) != 0)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-	if (bind(fd, (const void *)&source->ss, source->len) == 0)
+	if (bound && addr_port(&args->source) != 0)
+		setsockopt(r->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	else if (bound)
+		setsockopt(r->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	/* After our own choices, so that it can undo them, and before bind(2), which some have to precede. */
+	if (sockopt_set(&args->sock.options, r->fd, addr_family(&r->addr), STAGE_CONNECT, err) < 0)
+		return -1;
+	if (!bound || bind(r->fd, (const void *)&args->source.ss, args->source.len) == 0)
 		return 0;
-	return source_failed(d, errno, err);
+	return source_failed(r->dial, errno, err);
 }
 
 /* ---- a round ---- */
@@ -421,19 +424,18 @@ racer_start(struct dial *d, const struct addr *addr, struct err *err)
 	r->began_us = clock_us();
 	/* Past the deadline of the whole, which speaks for every attempt at once, none needs one of its own. */
 	r->deadline_ms = d->deadline_ms - now <= d->args->attempt_ms ? CLOCK_NEVER : now + d->args->attempt_ms;
-	if ((r->fd = sock_new(addr_family(addr))) < 0) {
-		if (errno == EAFNOSUPPORT) {	/* a host without IPv6 knows its addresses all the same */
-			note_failure(d, addr, errno, NULL);
+	if ((r->fd = sock_new(addr_family(addr), &d->args->sock, STAGE_CONNECT, err)) < 0) {
+		if (err->errnum == EAFNOSUPPORT) {	/* a host without IPv6 knows its addresses all the same */
+			note_failure(d, addr, err->errnum, NULL);
 			race_go_on(d);
 			return 0;
 		}
-		err_set(err, ERR_LIMIT, errno, "cannot make a socket");
 		return err_at(err, STAGE_CONNECT, d->name);
 	}
 	d->n_racing++;
 	loop_io_init(&r->io, d->loop, r->fd, on_racer_ready, r);
 	loop_timer_init(&r->timer, d->loop, on_racer_timer, r);
-	if (addr_family(addr) != AF_UNIX && bind_source(r->fd, d, err) < 0)
+	if (prepare(r, err) < 0)
 		return -1;
 	racer_connect(r);
 	return 0;
@@ -491,7 +493,7 @@ keep_source_family(struct addr_list *list, const struct addr *source)
 
 	for (size_t i = 0; i < list->n; i++) {
 		if (source->len == 0 || addr_family(&list->v[i]) == addr_family(source) ||
-		    addr_family(&list->v[i]) == AF_UNIX)
+		    !addr_is_inet(&list->v[i]))
 			list->v[kept++] = list->v[i];
 	}
 	list->n = kept;
@@ -510,6 +512,10 @@ race_begin(struct dial *d, struct addr_list *list)
 	if (d->addrs.n == 0) {
 		err_set(&err, ERR_BIND, 0, "%s has no address of the same family", d->name);
 		err_at(&err, STAGE_CONNECT, addr_name(&d->args->source, name, sizeof(name)));
+		round_failed(d, &err, false);
+		return;
+	}
+	if (sock_check(&d->args->sock, &d->addrs, STAGE_CONNECT, &err) < 0) {
 		round_failed(d, &err, false);
 		return;
 	}

@@ -12,12 +12,14 @@
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
 #include "lib/net/resolve.h"
+#include "lib/net/sock.h"
 #include "lib/wire/endpoint.h"
 
 #define DIAL_TIMEOUT_S 30	/* for everything, when nothing else was said */
 
 struct dial_args {
 	struct resolve_args names;
+	struct sock_args sock;
 	struct addr source;		/* what to bind to; len 0: the system's choice */
 	const char *interface;		/* NULL: any */
 	int64_t timeout_ms;		/* for everything; 0: no limit; OPT_UNSET: the default, or what wait_ms says */

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "lib/base/fd.h"
-#include "lib/net/sock.h"
 
 #define PORT_TRIES 16	/* how often to look for a port that is free on every address */
 
@@ -20,20 +19,43 @@ listener_close(struct listener *l)
 	l->n = 0;
 }
 
-/* Opens one socket on addr. Returns it, or -1 with errno. */
-static int
-open_one(const struct addr *addr, bool dual_stack)
+static bool
+is_shortage(int errnum)
 {
-	int on = 1, v6_only = !dual_stack, fd = sock_new(addr_family(addr));
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOBUFS || errnum == ENOMEM;
+}
+
+/* Says that addr cannot be listened to. Returns -1. */
+static int
+cannot_listen(const struct addr *addr, int errnum, struct err *err)
+{
+	char name[ADDR_NAME_MAX];
+
+	err_set(err, is_shortage(errnum) ? ERR_LIMIT : ERR_BIND, errnum, "cannot listen");
+	return err_at(err, STAGE_LISTEN, addr_name(addr, name, sizeof(name)));
+}
+
+/* Opens one socket on addr. Returns it, or -1 and err. */
+static int
+open_one(const struct addr *addr, bool dual_stack, const struct sock_args *args, struct err *err)
+{
+	int on = 1, v6_only = !dual_stack, fd = sock_new(addr_family(addr), args, STAGE_LISTEN, err);
 
 	if (fd < 0)
-		return -1;
+		return err->object[0] != '\0' ? -1 : cannot_listen(addr, err->errnum, err);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if ((addr_family(addr) == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0) ||
-	    bind(fd, (const void *)&addr->ss, addr->len) < 0 || listen(fd, SOMAXCONN) < 0)
-		fd_close(&fd);
-	return fd;
+	if (addr_family(addr) == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0)
+		goto failed;
+	if (sockopt_set(&args->options, fd, addr_family(addr), STAGE_LISTEN, err) < 0)
+		goto out;
+	if (bind(fd, (const void *)&addr->ss, addr->len) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+failed:
+	cannot_listen(addr, errno, err);
+out:
+	fd_close(&fd);
+	return -1;
 }
 
 static bool
@@ -46,26 +68,29 @@ is_listed(const struct listener *l, const struct addr *addr)
 	return false;
 }
 
-/* Opens every address on one port, which 0 lets the first choose. Returns 0, or -1 with errno and *at. */
+/* Opens every address on one port, which 0 lets the first choose. Returns 0, or -1 and err, with nothing open. */
 static int
-open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, unsigned port, struct addr *at)
+open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, unsigned port,
+    const struct sock_args *args, struct err *err)
 {
-	int fd, last = EADDRNOTAVAIL;
+	struct err why;
+	int fd;
 
+	cannot_listen(&addrs->v[0], EADDRNOTAVAIL, err);
 	for (size_t i = 0; i < addrs->n; i++) {
 		struct addr addr = addrs->v[i];
 		addr_set_port(&addr, port);
 		if (is_listed(l, &addr))
 			continue;
-		errno = ENOBUFS;	/* rather than pass over some in silence */
-		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack) : -1;
+		why = ERR_EMPTY;
+		/* At the end of the room: rather than pass over some in silence. */
+		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack, args, &why) : cannot_listen(&addr, ENOBUFS, &why);
 		if (fd < 0) {
-			*at = addr;
-			last = errno;
-			if (last == EAFNOSUPPORT || last == EADDRNOTAVAIL)
-				continue;	/* localhost has ::1 also where IPv6 is switched off */
+			*err = why;
+			/* localhost has ::1 also where IPv6 is switched off */
+			if (why.kind == ERR_BIND && (why.errnum == EAFNOSUPPORT || why.errnum == EADDRNOTAVAIL))
+				continue;
 			listener_close(l);
-			errno = last;
 			return -1;
 		}
 		l->v[l->n].fd = fd;
@@ -74,37 +99,37 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, uns
 		if (dual_stack && addr_family(&addr) == AF_INET6)
 			break;			/* it takes IPv4 clients too */
 	}
-	errno = last;
 	return l->n > 0 ? 0 : -1;
 }
 
 int
-listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, struct err *err)
+listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, const struct sock_args *args,
+    struct err *err)
 {
 	unsigned port = addr_port(&addrs->v[0]);
-	struct addr at = addrs->v[0];
-	char name[ADDR_NAME_MAX];
 	int rc = -1;
 
 	*l = LISTENER_EMPTY;
+	if (sock_check(args, addrs, STAGE_LISTEN, err) < 0)
+		return -1;
 	/* A port that was free on the first address may be taken on the second: look for another. */
 	for (int tries = 0; rc < 0 && tries < (port == 0 ? PORT_TRIES : 1); tries++) {
-		rc = open_all(l, addrs, dual_stack, port, &at);
-		if (rc < 0 && errno != EADDRINUSE)
+		rc = open_all(l, addrs, dual_stack, port, args, err);
+		if (rc < 0 && err->errnum != EADDRINUSE)
 			break;
 	}
-	if (rc == 0)
-		return 0;
-	err_set(err, errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ? ERR_LIMIT : ERR_BIND,
-	    errno, "cannot listen");
-	return err_at(err, STAGE_LISTEN, addr_name(&at, name, sizeof(name)));
+	return rc;
 }
 
 int
-listener_accept(int fd, struct addr *peer)
+listener_accept(int fd, const struct sock_args *args, struct addr *peer)
 {
+	int client;
+
 	peer->len = sizeof(peer->ss);
-	return accept4(fd, (void *)&peer->ss, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if ((client = accept4(fd, (void *)&peer->ss, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		sockopt_set_again(&args->options, client);
+	return client;
 }
 
 bool

@@ -8,6 +8,7 @@
 
 #include "lib/base/err.h"
 #include "lib/net/addr.h"
+#include "lib/net/sock.h"
 
 #define LISTENER_MAX 64		/* addresses of one name that we listen on; more are an error */
 
@@ -23,12 +24,16 @@ struct listener {
  * v6 socket serves both families where there is IPv6. Port 0 becomes one free port for all. Of several addresses those
  * that this host does not have are passed over. Returns 0, or -1 and err, with nothing open.
  */
-int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, struct err *err);
+int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, const struct sock_args *args,
+	    struct err *err);
 
 void	listener_close(struct listener *l);	/* empty is fine */
 
-/* A client, non-blocking, or -1 with errno; EAGAIN when there is none. */
-int	listener_accept(int fd, struct addr *peer);
+/*
+ * A client, non-blocking, or -1 with errno; EAGAIN when there is none. It has the options in args that it could not inherit
+ * from the listener as well.
+ */
+int	listener_accept(int fd, const struct sock_args *args, struct addr *peer);
 
 /* Is this errno of accept(2) the client's or the network's business, gone by the next call? */
 bool	listener_is_transient(int errnum);

@@ -1,5 +1,5 @@
 /*
- * What every TCP and Unix socket of ours has in common: see sock.h.
+ * What every stream socket of ours has in common: see sock.h.
  */
 #include "lib/net/sock.h"
 
@@ -16,19 +16,28 @@ sock_tune(int fd, int family)
 	static const int on = 1;
 
 	/* Neither can fail on a TCP socket. */
-	if (family != AF_UNIX) {
+	if (family == AF_INET || family == AF_INET6) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	}
 }
 
 int
-sock_new(int family)
+sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err)
+{
+	return sockopt_check(&args->options, addrs, stage, err);
+}
+
+int
+sock_new(int family, const struct sock_args *args, enum err_stage stage, struct err *err)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd >= 0)
-		sock_tune(fd, family);
+	(void)args;
+	(void)stage;
+	if (fd < 0)
+		return err_set(err, ERR_LIMIT, errno, "cannot make a socket");
+	sock_tune(fd, family);
 	return fd;
 }
 

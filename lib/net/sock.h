@@ -1,5 +1,5 @@
 /*
- * What every TCP and Unix socket of ours has in common.
+ * What every stream socket of ours has in common.
  */
 #ifndef SOCKT_NET_SOCK_H
 #define SOCKT_NET_SOCK_H
@@ -7,17 +7,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/err.h"
 #include "lib/net/addr.h"
+#include "lib/net/sockopt.h"
+
+/* What users may say of sockets, whether they connect or listen. */
+struct sock_args {
+	struct sockopts options;
+};
 
 /*
- * A non-blocking close-on-exec stream socket of that family, tuned, or -1 with errno. On TCP, TCP_NODELAY is on,
- * because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the
- * stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is
- * out of line.
- *
- * sock_tune() does the same for a stream socket that somebody else made.
+ * Does what args asks for suit these addresses? Returns 0, or -1 and err. Calls that make sockets for a list ask first,
+ * for each socket takes only what suits it.
  */
-int	sock_new(int family);
+int	sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err);
+
+/*
+ * A non-blocking close-on-exec stream socket of that family, or -1 and err, whose errnum says why. On TCP, TCP_NODELAY is
+ * on, because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the
+ * stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is
+ * out of line. args->options are for the caller to set, after defaults of its own.
+ */
+int	sock_new(int family, const struct sock_args *args, enum err_stage stage, struct err *err);
+
+/* Sets the two on a stream socket that somebody else made. */
 void	sock_tune(int fd, int family);
 
 /* Takes and clears the pending error of fd: an errno, or 0. */

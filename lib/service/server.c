@@ -187,7 +187,7 @@ on_listener_ready(void *arg, unsigned ready)
 
 	(void)ready;
 	for (int n = 0; n < ACCEPTS_MAX && s->state == SERVER_ACCEPTING; n++) {
-		if ((fd = listener_accept(door->fd, &peer)) >= 0) {
+		if ((fd = listener_accept(door->fd, &s->args->sock, &peer)) >= 0) {
 			s->n_clients++;
 			if (s->was_short)
 				say_accepting(s);
@@ -246,7 +246,7 @@ server_listen(struct server *s, struct addr_list *addrs)
 {
 	bool dual_stack = s->ep.host[0] == '\0' && !s->names->only_v6;
 	struct err err;
-	int rc = listener_open(&s->listener, addrs, dual_stack, &err);
+	int rc = listener_open(&s->listener, addrs, dual_stack, &s->args->sock, &err);
 
 	addr_list_free(addrs);
 	if (rc < 0 || announce(s, &err) < 0) {

@@ -14,9 +14,11 @@
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
 #include "lib/net/resolve.h"
+#include "lib/net/sock.h"
 #include "lib/wire/endpoint.h"
 
 struct server_args {
+	struct sock_args sock;	/* of the listener, and so of its clients */
 	int64_t max_conns;	/* clients at once; OPT_UNSET: what the descriptors allow */
 	int64_t drain_ms;	/* how long clients have to end when the server is asked to stop */
 	int64_t ready_fd;	/* gets a line a socket when listening, and is closed; OPT_UNSET: none */

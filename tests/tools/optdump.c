@@ -1,15 +1,17 @@
 /*
- * optdump bash|zsh|fish|list: what the option tables say, as completions for a shell or as a plain list.
+ * optdump bash|zsh|fish|list|sockopts: what the option tables say, as completions for a shell or as a plain list.
  *
  * The list has one option a line, VERB HEADING LETTER LONG METAVAR DEFAULT with tabs between, and `-` for what an
- * option does not have. Its reader is tests/docs.bats, which holds it against the manuals and --help.
+ * option does not have. That of the socket options has NAME=VALUE SIDE RANGE. Their reader is tests/docs.bats, which holds them against the manuals and --help.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "lib/base/opts.h"
+#include "lib/net/sockopt.h"
 
 /* What the rows leave out: the parser itself knows these two. */
 static const struct opt help_row = { .kind = OPT_KIND_FLAG, .letter = 'h', .name = "help", .help = "show the options" };
@@ -61,6 +63,24 @@ or_none(const char *text)
 }
 
 static void
+dump_sockopts(void)
+{
+	static const char *const sides[] = { [SOCKOPT_CONNECT] = "connect", [SOCKOPT_LISTEN] = "listen",
+	    [SOCKOPT_CONNECT | SOCKOPT_LISTEN] = "both" };
+
+	for (const struct sockopt_row *row = sockopt_rows; row->name != NULL; row++) {
+		bool flag = row->kind == SOCKOPT_BOOL;
+		bool bounded = (row->kind == SOCKOPT_INT && row->max != INT_MAX) || row->kind == SOCKOPT_LINGER;
+
+		printf("%s%s=%s%s\t%s\t", row->name, flag ? "[" : "", row->takes, flag ? "]" : "", sides[row->sides]);
+		if (bounded)
+			printf("%lld to %lld\n", (long long)row->min, (long long)row->max);
+		else
+			puts("-");
+	}
+}
+
+static void
 dump_list(void)
 {
 	for (size_t i = 0; commands[i] != NULL; i++) {
@@ -88,6 +108,12 @@ static bool
 takes_value(const struct opt *row)
 {
 	return row->metavar != NULL;
+}
+
+static bool
+repeats(const struct opt *row)
+{
+	return row->repeats || row->kind == OPT_KIND_COUNT;
 }
 
 static bool
@@ -249,7 +275,7 @@ find_named(const struct opt *table, const char *name)
 	return row;
 }
 
-/* Writes the options that are of no use once row was given: itself, unless it counts, and its conflicts. */
+/* Writes the options that are of no use once row was given: itself, unless it may be repeated, and its conflicts. */
 static void
 zsh_exclusions(const struct cmd *cmd, const struct opt *row)
 {
@@ -258,7 +284,7 @@ zsh_exclusions(const struct cmd *cmd, const struct opt *row)
 	const char *between = "";
 
 	putchar('(');
-	if (row->kind != OPT_KIND_COUNT) {
+	if (!repeats(row)) {
 		put_names(row);
 		between = " ";
 	}
@@ -294,7 +320,7 @@ zsh_option(const struct cmd *cmd, const struct opt *row)
 
 	fputs("\t\t\t'", stdout);
 	zsh_exclusions(cmd, row);
-	printf("%s'", row->kind == OPT_KIND_COUNT ? "*" : "");
+	printf("%s'", repeats(row) ? "*" : "");
 	if (row->letter != 0 && row->name != NULL)
 		printf("{-%c%s,--%s%s}", row->letter, after_letter, row->name, after_name);
 	else if (row->name != NULL)
@@ -405,6 +431,7 @@ main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*dump)(void); } forms[] = {
 		{ "bash", dump_bash }, { "zsh", dump_zsh }, { "fish", dump_fish }, { "list", dump_list },
+		{ "sockopts", dump_sockopts },
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -413,6 +440,6 @@ main(int argc, char **argv)
 			return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 		}
 	}
-	fputs("usage: optdump bash|zsh|fish|list\n", stderr);
+	fputs("usage: optdump bash|zsh|fish|list|sockopts\n", stderr);
 	return 2;
 }
