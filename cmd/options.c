@@ -58,7 +58,8 @@ parse_listen_sockopt(void *at, const char *value, struct err *err)
 
 #define SOCK_ROWS(parse_) \
 	OPT_REPEATED('o', "sockopt", "NAME[=VALUE]", struct sock_args, options, parse_, \
-	    "set a socket option, such as SO_KEEPALIVE or TCP_KEEPIDLE=60; sockt-options(7) has the list")
+	    "set a socket option, such as SO_KEEPALIVE or TCP_KEEPIDLE=60; sockt-options(7) has the list"), \
+	OPT_FLAG(0, "mptcp", struct sock_args, mptcp, "use Multipath TCP, where the peer has it too")
 
 const struct opt connect_sock_opts[] = { SOCK_ROWS(parse_connect_sockopt), OPT_END };
 const struct opt listen_sock_opts[] = { SOCK_ROWS(parse_listen_sockopt), OPT_END };

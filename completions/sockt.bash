@@ -6,13 +6,13 @@ _sockt_tables() {
 	verbs='connect listen'
 	case $1 in
 	connect)
-		options='-z --probe -4 -6 -n --numeric -s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
+		options='-z --probe -4 -6 -n --numeric -s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
 		values='-s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger -m --max-time'
 		files=''
 		interfaces='--interface'
 		operands='host unix' ;;
 	listen)
-		options='-k --keep -w --timeout -4 -6 -n --numeric --max-conns --drain --ready-fd --port-file -o --sockopt -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
+		options='-k --keep -w --timeout -4 -6 -n --numeric --max-conns --drain --ready-fd --port-file -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
 		values='-w --timeout --max-conns --drain --ready-fd --port-file -o --sockopt -i --idle -q --linger -m --max-time'
 		files='--port-file'
 		interfaces=''

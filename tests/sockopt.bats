@@ -1,4 +1,4 @@
-# -o/--sockopt: what is asked for is on the socket, or it is said that it is not.
+# -o/--sockopt and --mptcp: what is asked for is on the socket, or it is said that it is not.
 # shellcheck disable=SC2016	# other shells expand what is quoted
 load lib/helpers
 
@@ -280,4 +280,74 @@ listening SO_INCOMING_CPU 0'
 		echo "$first $second"; nstat -asz TcpExtTCPFastOpenPassive | tail -n 1'
 	is "${lines[0]}" 'one two'
 	[[ ${lines[1]} =~ TCPFastOpenPassive\ +1\  ]]
+}
+
+# ---- Multipath TCP ----
+
+needs_mptcp() {
+	[[ $(cat /proc/sys/net/mptcp/enabled 2>/dev/null) == 1 ]] || skip 'no Multipath TCP'
+}
+
+# mptcp_peer CODE: a peer with `l`, a listening socket of Multipath TCP, and `c`, its first client.
+mptcp_peer() {
+	start_peer "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+l.bind(('127.0.0.1', 0)); l.listen(); l.settimeout(PATIENCE); ready(l); c = accept(l); assert c.proto == 262
+$1"
+}
+
+@test "mptcp: both sides speak it, and fall back to TCP with a peer that does not" {
+	needs_mptcp
+	has_options connect 127.0.0.1 'protocol TCP_NODELAY' --mptcp
+	is "$output" $'open protocol 262\nopen TCP_NODELAY 1'
+	has_options listen 127.0.0.1 protocol --mptcp
+	has "$output" 'listening protocol 262'
+	mptcp_peer 'say(read_all(c)); c.sendall(b"answer"); c.close()'
+	run -0 --separate-stderr "$SOCKT" connect --mptcp "$addr" <<<question
+	is "$output" answer
+	ends 0 "$peer"
+	is "$(<"$heard")" "b'question\n'"
+}
+
+@test "mptcp: -z connects, and nothing is lost of a big transfer in both directions" {
+	needs_mptcp
+	head -c 20000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	start_listener --mptcp <"$BATS_TEST_TMPDIR/data"
+	run -0 --separate-stderr bash -c '"$SOCKT" connect --mptcp "$1" <"$2" >"$2.back"' - "$addr" "$BATS_TEST_TMPDIR/data"
+	ends 0 "$listener"
+	cmp "$BATS_TEST_TMPDIR/data" "$heard"
+	cmp "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/data.back"
+	mptcp_peer 'say(read_all(c))'
+	run -0 --separate-stderr "$SOCKT" connect --mptcp -z "$addr"
+	ends 0 "$peer"
+	closed_port
+	run -4 --separate-stderr "$SOCKT" connect --mptcp -z "$addr"
+}
+
+@test "mptcp: it waits for acknowledgements, hears a reset, and resets what it gives up" {
+	needs_mptcp
+	mptcp_peer 'read_n(c, 2); reset(c)'
+	run -6 --separate-stderr "$SOCKT" connect --mptcp "$addr" < <(echo x; tail --pid="$peer" -s 0.02 -f /dev/null; echo y)
+	has "$stderr" "$addr" 'Connection reset by peer'
+	mptcp_peer 'signal.sigwait([signal.SIGUSR1])
+try: read_all(c); say("an end")
+except ConnectionResetError: say("a reset")'
+	run -5 --separate-stderr bash -c 'head -c 30000000 /dev/zero | "$SOCKT" connect --mptcp -i 0.3 "$1"' - "$addr"
+	has "$stderr" 'the peer took nothing'
+	kill -USR1 "$peer"
+	ends 0 "$peer"
+	is "$(<"$heard")" 'a reset'
+}
+
+@test "mptcp: where there is none it is status 12 and one line" {
+	needs_netns
+	[[ -e /proc/sys/net/mptcp/enabled ]] || skip 'no Multipath TCP'
+	for verb in connect listen; do
+		run -12 --separate-stderr in_netns 'sysctl -qw net.mptcp.enabled=0; exec "$SOCKT" "$1" --mptcp 127.0.0.1 9' "$verb"
+		is "$stderr" "sockt: $verb: --mptcp: this system has no Multipath TCP, or it is switched off: Protocol not available"
+	done
+}
+
+@test "mptcp: it is for TCP only" {
+	run -2 --separate-stderr "$SOCKT" connect --mptcp "unix:$BATS_TEST_TMPDIR/none"
+	is "$stderr" 'sockt: connect: --mptcp: only for TCP'
 }

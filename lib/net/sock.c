@@ -10,12 +10,16 @@
 
 #include "lib/base/fd.h"
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
 void
 sock_tune(int fd, int family)
 {
 	static const int on = 1;
 
-	/* Neither can fail on a TCP socket. */
+	/* Neither can fail on a TCP socket; Multipath TCP knows no urgent data (RFC 8684 section 3.3). */
 	if (family == AF_INET || family == AF_INET6) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
@@ -25,16 +29,34 @@ sock_tune(int fd, int family)
 int
 sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err)
 {
+	bool inet = false;
+
+	for (size_t i = 0; i < addrs->n; i++)
+		inet |= addr_is_inet(&addrs->v[i]);
+	if (args->mptcp && !inet) {
+		err_set(err, ERR_USAGE, 0, "only for TCP");
+		return err_at(err, STAGE_USAGE, "--mptcp");
+	}
 	return sockopt_check(&args->options, addrs, stage, err);
+}
+
+/* Does this errno of socket(2) say that there is no Multipath TCP? ENOPROTOOPT: net.mptcp.enabled is 0. */
+static bool
+is_no_mptcp(int errnum)
+{
+	return errnum == EPROTONOSUPPORT || errnum == ENOPROTOOPT || errnum == EINVAL;
 }
 
 int
 sock_new(int family, const struct sock_args *args, enum err_stage stage, struct err *err)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool inet = family == AF_INET || family == AF_INET6, mptcp = inet && args->mptcp;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, mptcp ? IPPROTO_MPTCP : 0);
 
-	(void)args;
-	(void)stage;
+	if (fd < 0 && mptcp && is_no_mptcp(errno)) {
+		err_set(err, ERR_LOCAL, errno, "this system has no Multipath TCP, or it is switched off");
+		return err_at(err, stage, "--mptcp");
+	}
 	if (fd < 0)
 		return err_set(err, ERR_LIMIT, errno, "cannot make a socket");
 	sock_tune(fd, family);

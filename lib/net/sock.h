@@ -13,6 +13,7 @@
 
 /* What users may say of sockets, whether they connect or listen. */
 struct sock_args {
+	bool mptcp;			/* Multipath TCP (RFC 8684) where it would be TCP */
 	struct sockopts options;
 };
 
