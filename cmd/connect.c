@@ -108,7 +108,7 @@ connect_run(const struct cmd_call *call, struct err *err)
 
 const struct cmd cmd_connect = {
 	.name = "connect",
-	.operands = "HOST PORT | HOST:PORT | [V6]:PORT | tcp://HOST:PORT | unix:PATH",
+	.operands = "HOST PORT | HOST:PORT | [V6]:PORT | tcp://HOST:PORT | unix:PATH | vsock:CID:PORT",
 	.summary = "relay stdin and stdout over a connection",
 	.opts = connect_opts,
 	.args_size = sizeof(struct connect_args),

@@ -86,9 +86,9 @@ void
 help_version(FILE *out)
 {
 #ifdef SOCKT_PORTABLE
-	static const char features[] = "poll ipv6 unix";
+	static const char features[] = "poll ipv6 unix vsock mptcp";
 #else
-	static const char features[] = "epoll splice ipv6 unix";
+	static const char features[] = "epoll splice ipv6 unix vsock mptcp";
 #endif
 
 	fprintf(out, "sockt %s\nfeatures: %s\n", SOCKT_VERSION, features);

@@ -216,7 +216,7 @@ listen_run(const struct cmd_call *call, struct err *err)
 
 const struct cmd cmd_listen = {
 	.name = "listen",
-	.operands = "[HOST] PORT | HOST:PORT | [V6]:PORT",
+	.operands = "[HOST] PORT | HOST:PORT | [V6]:PORT | vsock:CID:PORT",
 	.summary = "accept connections and relay them to stdin and stdout",
 	.opts = listen_opts,
 	.args_size = sizeof(struct listen_args),

@@ -246,6 +246,8 @@ listening SO_INCOMING_CPU 0'
 		run -2 --separate-stderr "$SOCKT" connect -o "$name" "unix:$BATS_TEST_TMPDIR/none"
 		is "$stderr" "sockt: connect: ${name%=*}: only TCP sockets have this option"
 	done
+	run -2 --separate-stderr "$SOCKT" connect -o TCP_NODELAY vsock:host:1
+	has "$stderr" 'TCP_NODELAY: only TCP sockets'
 	run -4 --separate-stderr "$SOCKT" connect -o SO_SNDBUF=64k "unix:$BATS_TEST_TMPDIR/none"
 	run -12 --separate-stderr "$SOCKT" connect -o IPV6_TCLASS=16 127.0.0.1 9
 	is "$stderr" 'sockt: connect: IPV6_TCLASS: there is no IPv6 address to set it for'

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include <linux/vm_sockets.h>
+
 #include <bsd/string.h>
 
 #include "lib/base/num.h"
@@ -25,6 +27,12 @@ as_v4(const struct addr *addr)
 
 static const struct sockaddr_in6 *
 as_v6(const struct addr *addr)
+{
+	return (const void *)&addr->ss;
+}
+
+static const struct sockaddr_vm *
+as_vsock(const struct addr *addr)
 {
 	return (const void *)&addr->ss;
 }
@@ -51,6 +59,17 @@ unix_name(const struct addr *addr, char *out, size_t size)
 		snprintf(out, size, "unix:%.*s", (int)n, un->sun_path);
 }
 
+static void
+vsock_name(const struct addr *addr, char *out, size_t size)
+{
+	const struct sockaddr_vm *vm = as_vsock(addr);
+
+	if (vm->svm_cid == VMADDR_CID_ANY)
+		snprintf(out, size, "vsock:any:%u", vm->svm_port);
+	else
+		snprintf(out, size, "vsock:%u:%u", vm->svm_cid, vm->svm_port);
+}
+
 const char *
 addr_name(const struct addr *addr, char *out, size_t size)
 {
@@ -58,6 +77,10 @@ addr_name(const struct addr *addr, char *out, size_t size)
 
 	if (addr_family(addr) == AF_UNIX) {
 		unix_name(addr, out, size);
+		return out;
+	}
+	if (addr_family(addr) == AF_VSOCK) {
+		vsock_name(addr, out, size);
 		return out;
 	}
 	if (addr_family(addr) == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&as_v6(addr)->sin6_addr)) {
@@ -84,6 +107,7 @@ addr_is_local(const struct addr *addr)
 
 	switch (addr_family(addr)) {
 	case AF_UNIX:	return true;
+	case AF_VSOCK:	return as_vsock(addr)->svm_cid == VMADDR_CID_LOCAL;
 	case AF_INET:	return (ntohl(as_v4(addr)->sin_addr.s_addr) >> 24) == 127;
 	case AF_INET6:	return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
 	default:	return false;
@@ -101,6 +125,8 @@ addr_equal(const struct addr *a, const struct addr *b)
 {
 	if (addr_family(a) != addr_family(b) || addr_port(a) != addr_port(b))
 		return false;
+	if (addr_family(a) == AF_VSOCK)
+		return as_vsock(a)->svm_cid == as_vsock(b)->svm_cid;
 	if (addr_family(a) == AF_INET)
 		return as_v4(a)->sin_addr.s_addr == as_v4(b)->sin_addr.s_addr;
 	return addr_family(a) == AF_INET6 &&
@@ -111,7 +137,8 @@ unsigned
 addr_port(const struct addr *addr)
 {
 	return addr_family(addr) == AF_INET ? ntohs(as_v4(addr)->sin_port) :
-	    addr_family(addr) == AF_INET6 ? ntohs(as_v6(addr)->sin6_port) : 0;
+	    addr_family(addr) == AF_INET6 ? ntohs(as_v6(addr)->sin6_port) :
+	    addr_family(addr) == AF_VSOCK ? as_vsock(addr)->svm_port : 0;
 }
 
 void
@@ -121,6 +148,8 @@ addr_set_port(struct addr *addr, unsigned port)
 		((struct sockaddr_in *)(void *)&addr->ss)->sin_port = htons((uint16_t)port);
 	else if (addr_family(addr) == AF_INET6)
 		((struct sockaddr_in6 *)(void *)&addr->ss)->sin6_port = htons((uint16_t)port);
+	else if (addr_family(addr) == AF_VSOCK)
+		((struct sockaddr_vm *)(void *)&addr->ss)->svm_port = port;
 }
 
 bool
@@ -209,6 +238,17 @@ addr_parse(struct addr *addr, const char *word, struct err *err)
 		return err_set(err, ERR_USAGE, 0, "has a port that is not a number from 0 to 65535");
 	addr_set_port(addr, (unsigned)n);
 	return 0;
+}
+
+void
+addr_vsock(struct addr *addr, uint32_t cid, uint32_t port)
+{
+	struct sockaddr_vm *vm = (void *)&addr->ss;
+
+	*addr = (struct addr){ .len = sizeof(*vm) };
+	vm->svm_family = AF_VSOCK;
+	vm->svm_cid = cid;
+	vm->svm_port = port;
 }
 
 void

@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <linux/vm_sockets.h>
+
 #include "lib/base/fd.h"
 
 #define PORT_TRIES 16	/* how often to look for a port that is free on every address */
@@ -35,6 +37,17 @@ cannot_listen(const struct addr *addr, int errnum, struct err *err)
 	return err_at(err, STAGE_LISTEN, addr_name(addr, name, sizeof(name)));
 }
 
+/* For vsock(7) the word for any free port is not 0, which there is a port like others. */
+static int
+bind_to(int fd, const struct addr *addr)
+{
+	struct addr at = *addr;
+
+	if (addr_family(&at) == AF_VSOCK && addr_port(&at) == 0)
+		addr_set_port(&at, VMADDR_PORT_ANY);
+	return bind(fd, (const void *)&at.ss, at.len);
+}
+
 /* Opens one socket on addr. Returns it, or -1 and err. */
 static int
 open_one(const struct addr *addr, bool dual_stack, const struct sock_args *args, struct err *err)
@@ -49,7 +62,7 @@ open_one(const struct addr *addr, bool dual_stack, const struct sock_args *args,
 		goto failed;
 	if (sockopt_set(&args->options, fd, addr_family(addr), STAGE_LISTEN, err) < 0)
 		goto out;
-	if (bind(fd, (const void *)&addr->ss, addr->len) == 0 && listen(fd, SOMAXCONN) == 0)
+	if (bind_to(fd, addr) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
 failed:
 	cannot_listen(addr, errno, err);

@@ -159,6 +159,8 @@ answer_at_once(const struct endpoint *ep, const struct resolve_args *args, struc
 
 	if (ep->kind == ENDPOINT_UNIX)
 		addr_unix(&first, ep->path);
+	else if (ep->kind == ENDPOINT_VSOCK && num_int(ep->port, 0, UINT32_MAX, &port))
+		addr_vsock(&first, ep->cid, (uint32_t)port);
 	else if (!num_int(ep->port, 0, 65535, &port) ||
 	    !addr_from_host(&first, ep->host[0] != '\0' ? ep->host : args->only_v4 ? "0.0.0.0" : "::"))
 		return false;

@@ -18,7 +18,7 @@ struct resolve_args {
 struct resolver;	/* one lookup under way */
 
 /*
- * Resolves a TCP or Unix endpoint. What needs no lookup (numeric addresses and ports, Unix paths) is answered at once:
+ * Resolves an endpoint. What needs no lookup (numeric addresses and ports, Unix paths, vsock) is answered at once:
  * returns 0 with at least one address in *list, which the caller frees. Otherwise returns 1 with a lookup under way
  * in *resolver, which ends in one call of done(arg, list, err): err is NULL and the list is the callee's to free, or
  * list is NULL. Returns -1 and err if it cannot be started or cannot succeed.

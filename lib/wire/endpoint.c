@@ -106,6 +106,39 @@ take_path(struct endpoint *ep, const char *word, const char *path, struct err *e
 	return 0;
 }
 
+/* CID:PORT of vsock(7), both numbers of 32 bits; or a name of one of the well-known CIDs. */
+static int
+take_vsock(struct endpoint *ep, const char *word, const char *from, enum endpoint_use use, struct err *err)
+{
+	static const struct { const char *name; uint32_t cid; } names[] = {
+		{ "local", 1 }, { "host", 2 }, { "any", ENDPOINT_CID_ANY }, { "*", ENDPOINT_CID_ANY },
+	};
+	const char *colon = strchr(from, ':');
+	char cid[16];
+	int64_t n = -1;
+
+	ep->kind = ENDPOINT_VSOCK;
+	if (colon == NULL)
+		return wrong(err, word, "the port is missing: write vsock:CID:PORT");
+	if (!copy_part(cid, sizeof(cid), from, (size_t)(colon - from)))
+		cid[0] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(cid, names[i].name) == 0)
+			n = names[i].cid;
+	}
+	if (n == ENDPOINT_CID_ANY && use == ENDPOINT_CONNECT)
+		return wrong(err, word, "any address is nowhere to connect to");
+	if (n < 0 && !num_int(cid, 0, ENDPOINT_CID_ANY - 1, &n))
+		return wrong(err, word, use == ENDPOINT_CONNECT ?
+		    "the CID must be a number from 0 to 4294967294, local or host" :
+		    "the CID must be a number from 0 to 4294967294, local, host or any");
+	ep->cid = (uint32_t)n;
+	if (!num_int(colon + 1, 0, UINT32_MAX, &n))
+		return wrong(err, word, "the port must be a number from 0 to 4294967295");
+	snprintf(ep->port, sizeof(ep->port), "%lld", (long long)n);
+	return 0;
+}
+
 int
 endpoint_pair(struct endpoint *ep, const char *host, const char *port, enum endpoint_use use, struct err *err)
 {
@@ -141,10 +174,12 @@ endpoint_parse(struct endpoint *ep, const char *word, enum endpoint_use use, str
 	*ep = (struct endpoint){ .kind = ENDPOINT_TCP };
 	if (use == ENDPOINT_CONNECT && strncmp(word, "unix:", 5) == 0)
 		return take_path(ep, word, word + 5, err);
+	if (strncmp(word, "vsock:", 6) == 0)
+		return take_vsock(ep, word, word + 6, use, err);
 	if (use == ENDPOINT_CONNECT && strncmp(word, "tcp://", 6) == 0)
 		return parse_joined(ep, word, word + 6, use, err);
 	if (strstr(word, "://") != NULL)
-		return wrong(err, word, use == ENDPOINT_CONNECT ? "an address begins with tcp:// or unix:" :
+		return wrong(err, word, use == ENDPOINT_CONNECT ? "an address begins with tcp://, unix: or vsock:" :
 		    "an address to listen on is HOST:PORT, without a scheme");
 	if (use == ENDPOINT_LISTEN && strchr(word, ':') == NULL)
 		return take_port(ep, word, word, use, err);
@@ -156,6 +191,10 @@ endpoint_name(const struct endpoint *ep, char *out, size_t size)
 {
 	if (ep->kind == ENDPOINT_UNIX)
 		snprintf(out, size, "unix:%s", ep->path);
+	else if (ep->kind == ENDPOINT_VSOCK && ep->cid == ENDPOINT_CID_ANY)
+		snprintf(out, size, "vsock:any:%s", ep->port);
+	else if (ep->kind == ENDPOINT_VSOCK)
+		snprintf(out, size, "vsock:%u:%s", (unsigned)ep->cid, ep->port);
 	else if (strchr(ep->host, ':') != NULL)
 		snprintf(out, size, "[%s]:%s", ep->host, ep->port);
 	else

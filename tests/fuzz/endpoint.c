@@ -12,17 +12,17 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check_again(const struct endpoint *ep)
+check_again(const struct endpoint *ep, enum endpoint_use use)
 {
 	char name[sizeof(ep->host) + sizeof(ep->port) + 8];
 	struct endpoint again;
 	struct err err;
 
-	if (strcmp(ep->host, "unix") == 0)
-		return;		/* a host of that name beside a port reads like a path */
+	if (strcmp(ep->host, "unix") == 0 || strcmp(ep->host, "vsock") == 0)
+		return;		/* a host of that name beside a port reads like another kind */
 	endpoint_name(ep, name, sizeof(name));
-	if (endpoint_parse(&again, name, ENDPOINT_CONNECT, &err) < 0 || again.kind != ep->kind ||
-	    strcmp(again.host, ep->host) != 0 || strcmp(again.port, ep->port) != 0 || strcmp(again.path, ep->path) != 0)
+	if (endpoint_parse(&again, name, use, &err) < 0 || again.kind != ep->kind ||
+	    again.cid != ep->cid || strcmp(again.host, ep->host) != 0 || strcmp(again.port, ep->port) != 0 || strcmp(again.path, ep->path) != 0)
 		abort();
 }
 
@@ -40,9 +40,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(word, data, size);
 	word[size] = '\0';
 	if (endpoint_parse(&ep, word, ENDPOINT_CONNECT, &err) == 0)
-		check_again(&ep);
-	if (endpoint_parse(&ep, word, ENDPOINT_LISTEN, &err) == 0 && ep.kind != ENDPOINT_TCP)
-		abort();
+		check_again(&ep, ENDPOINT_CONNECT);
+	if (endpoint_parse(&ep, word, ENDPOINT_LISTEN, &err) == 0) {
+		if (ep.kind == ENDPOINT_UNIX)
+			abort();
+		check_again(&ep, ENDPOINT_LISTEN);
+	}
 	if ((num_duration(word, &n) && (n < 0 || n > NUM_MS_MAX)) || (num_size(word, &n) && n < 0) ||
 	    (num_int(word, 1, 65535, &n) && (n < 1 || n > 65535)) ||
 	    (num_rate(word, 1000, &rate) && (rate.n < 1 || rate.n > 1000 || rate.per_ms < 1 || rate.per_ms > NUM_MS_MAX)))
@@ -50,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((space = strchr(word, ' ')) != NULL) {
 		*space = '\0';
 		if (endpoint_pair(&ep, word, space + 1, ENDPOINT_CONNECT, &err) == 0)
-			check_again(&ep);
+			check_again(&ep, ENDPOINT_CONNECT);
 	}
 	free(word);
 	return 0;

@@ -69,6 +69,19 @@ path(const char *word, const char *want)
 }
 
 static void
+vsock(const char *word, enum endpoint_use use, uint32_t cid, const char *port)
+{
+	struct endpoint ep;
+	struct err err;
+
+	CHECK_INT(parse(&ep, word, use, &err), 0);
+	CHECK_INT(ep.kind, ENDPOINT_VSOCK);
+	CHECK_INT(ep.cid, cid);
+	CHECK_TEXT(ep.port, port);
+	CHECK_TEXT(ep.host, "");
+}
+
+static void
 refused(const char *word, enum endpoint_use use, const char *why)
 {
 	struct endpoint ep;
@@ -115,8 +128,8 @@ to_connect(void)
 	refused("db:80:90", ENDPOINT_CONNECT, "[ADDRESS]:PORT");
 	refused("[::1]:80:90", ENDPOINT_CONNECT, "[ADDRESS]:PORT");
 	refused("tcp://db:80/", ENDPOINT_CONNECT, "port must be");
-	refused("http://db:80", ENDPOINT_CONNECT, "begins with tcp:// or unix:");
-	refused("TCP://db:80", ENDPOINT_CONNECT, "begins with tcp:// or unix:");
+	refused("http://db:80", ENDPOINT_CONNECT, "begins with tcp://, unix: or vsock:");
+	refused("TCP://db:80", ENDPOINT_CONNECT, "begins with tcp://, unix: or vsock:");
 	refused("unix:", ENDPOINT_CONNECT, "path is empty");
 	refused("unix:@", ENDPOINT_CONNECT, "path is empty");
 }
@@ -178,6 +191,38 @@ to_listen(void)
 	refused("80x", ENDPOINT_LISTEN, "port must be");
 	refused("[]:80", ENDPOINT_LISTEN, "host is empty");
 	refused("tcp://db:80", ENDPOINT_LISTEN, "without a scheme");
+}
+
+static void
+vsocks(void)
+{
+	static const char *const bad_cids[] = {
+		"vsock::1", "vsock:x:1", "vsock:-1:1", "vsock:+1:1", "vsock: 1:1", "vsock:1 :1", "vsock:0x1:1", "vsock:Local:1",
+		"vsock:4294967295:1", "vsock:4294967296:1", "vsock:99999999999999999999:1", "vsock:local1:1",
+	};
+	static const char *const bad_ports[] = {
+		"vsock:2:", "vsock:2:x", "vsock:2:-1", "vsock:2:+1", "vsock:2: 1", "vsock:2:1 ", "vsock:2:0x1", "vsock:2:http",
+		"vsock:2:4294967296", "vsock:2:1:2", "vsock:2:99999999999999999999",
+	};
+
+	for (int use = ENDPOINT_CONNECT; use <= ENDPOINT_LISTEN; use++) {
+		vsock("vsock:2:1234", (enum endpoint_use)use, 2, "1234");
+		vsock("vsock:local:1", (enum endpoint_use)use, 1, "1");
+		vsock("vsock:host:007", (enum endpoint_use)use, 2, "7");
+		vsock("vsock:0:0", (enum endpoint_use)use, 0, "0");
+		vsock("vsock:4294967294:4294967295", (enum endpoint_use)use, UINT32_MAX - 1, "4294967295");
+		for (size_t i = 0; i < sizeof(bad_cids) / sizeof(bad_cids[0]); i++)
+			refused(bad_cids[i], (enum endpoint_use)use, "CID must be");
+		for (size_t i = 0; i < sizeof(bad_ports) / sizeof(bad_ports[0]); i++)
+			refused(bad_ports[i], (enum endpoint_use)use, "number from 0 to 4294967295");
+		refused("vsock:", (enum endpoint_use)use, "port is missing");
+		refused("vsock:2", (enum endpoint_use)use, "port is missing");
+	}
+	vsock("vsock:any:0", ENDPOINT_LISTEN, ENDPOINT_CID_ANY, "0");
+	vsock("vsock:*:7000", ENDPOINT_LISTEN, ENDPOINT_CID_ANY, "7000");
+	refused("vsock:any:1", ENDPOINT_CONNECT, "nowhere to connect");
+	refused("vsock:*:1", ENDPOINT_CONNECT, "nowhere to connect");
+	refused("VSOCK:2:1", ENDPOINT_CONNECT, "[ADDRESS]:PORT");
 }
 
 static void
@@ -256,6 +301,8 @@ names(void)
 		{ "unix:/run/x", ENDPOINT_CONNECT, "unix:/run/x" },
 		{ "unix:@x", ENDPOINT_CONNECT, "unix:@x" },
 		{ ":80", ENDPOINT_LISTEN, "*:80" },
+		{ "vsock:host:08", ENDPOINT_CONNECT, "vsock:2:8" },
+		{ "vsock:*:0", ENDPOINT_LISTEN, "vsock:any:0" },
 	};
 	struct endpoint ep;
 	struct err err;
@@ -273,6 +320,7 @@ beginnings(void)
 {
 	static const char *const whole[] = {
 		"tcp://[fe80::1%eth0]:8080", "unix:@a", "[::ffff:1.2.3.4]:http", "db.example.com:65535", ":::::", "[[]]::[",
+		"vsock:host:4294967295",
 	};
 	char word[64];
 	struct endpoint ep;
@@ -302,6 +350,7 @@ main(void)
 	hosts();
 	ports();
 	to_listen();
+	vsocks();
 	pairs();
 	lengths();
 	names();
