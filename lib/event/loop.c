@@ -109,6 +109,16 @@ loop_io_want(struct loop_io *io, unsigned wants)
 		io->loop->no_memory = true;	/* loop_run() says so at once */
 }
 
+static void
+io_forget(struct loop_io *io)
+{
+	if (io->listed)
+		list_drop(&io->loop->changed, io);
+	if (io->always)
+		list_drop(&io->loop->always, io);
+	*io = (struct loop_io){ .fd = -1 };
+}
+
 void
 loop_io_stop(struct loop_io *io)
 {
@@ -116,11 +126,17 @@ loop_io_stop(struct loop_io *io)
 		return;
 	if (io->armed != 0)
 		poller_set(io->loop->poller, io, 0);
-	if (io->listed)
-		list_drop(&io->loop->changed, io);
-	if (io->always)
-		list_drop(&io->loop->always, io);
-	*io = (struct loop_io){ .fd = -1 };
+	io_forget(io);
+}
+
+void
+loop_io_abandon(struct loop_io *io)
+{
+	if (io->loop == NULL)
+		return;
+	if (io->armed != 0)
+		poller_abandon(io->loop->poller, io);
+	io_forget(io);
 }
 
 /* Tells the poller what changed since it last waited. */

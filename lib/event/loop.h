@@ -56,6 +56,11 @@ void	loop_io_init(struct loop_io *io, struct loop *loop, int fd, void (*fn)(void
 void	loop_io_want(struct loop_io *io, unsigned wants);
 /* Forgets the watch; call it before closing the descriptor. An idle or empty one is fine. */
 void	loop_io_stop(struct loop_io *io);
+/*
+ * The same where the descriptor is closed right after, and neither a duplicate nor another process has it: the poller
+ * need not be told, for the system forgets what is closed. A call less for each connection.
+ */
+void	loop_io_abandon(struct loop_io *io);
 
 void	loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fn)(void *), void *arg);
 /* Calls back once when deadline_ms (clock_ms()) has come; CLOCK_NEVER stops it. May be moved at will. */

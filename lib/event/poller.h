@@ -17,6 +17,9 @@ void	poller_free(struct poller *p);
  */
 int	poller_set(struct poller *p, struct loop_io *io, unsigned wants);
 
+/* Drops what is pending for io, whose descriptor is closed next by its only holder. */
+void	poller_abandon(struct poller *p, struct loop_io *io);
+
 /* Waits up to timeout_ms, -1 for ever. Returns 0, or -1 with errno. A signal ends it early. */
 int	poller_wait(struct poller *p, int timeout_ms);
 

@@ -42,6 +42,15 @@ poller_free(struct poller *p)
 	free(p);
 }
 
+void
+poller_abandon(struct poller *p, struct loop_io *io)
+{
+	for (int i = p->next; i < p->n; i++) {
+		if (p->batch[i].data.ptr == io)
+			p->batch[i].data.ptr = NULL;
+	}
+}
+
 int
 poller_set(struct poller *p, struct loop_io *io, unsigned wants)
 {
@@ -53,10 +62,8 @@ poller_set(struct poller *p, struct loop_io *io, unsigned wants)
 	if (wants & LOOP_WRITE)
 		event.events |= EPOLLOUT;
 	/* EPOLLERR and EPOLLHUP come unasked: that is LOOP_TROUBLE, and why wanting nothing means leaving the set. */
-	for (int i = p->next; wants == 0 && i < p->n; i++) {
-		if (p->batch[i].data.ptr == io)
-			p->batch[i].data.ptr = NULL;
-	}
+	if (wants == 0)
+		poller_abandon(p, io);
 	return epoll_ctl(p->fd, op, io->fd, &event);
 }
 

@@ -80,6 +80,12 @@ poller_set(struct poller *p, struct loop_io *io, unsigned wants)
 	return 0;
 }
 
+void
+poller_abandon(struct poller *p, struct loop_io *io)
+{
+	poller_set(p, io, 0);
+}
+
 int
 poller_wait(struct poller *p, int timeout_ms)
 {

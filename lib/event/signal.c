@@ -3,79 +3,84 @@
  */
 #include "lib/event/signal.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include "lib/base/fd.h"
+#include "lib/event/child.h"
+#include "lib/event/mail.h"
 
-static const int termination[] = { SIGHUP, SIGINT, SIGTERM };
-#define N_TERMINATION (sizeof(termination) / sizeof(termination[0]))
+#define CAUGHT_MAX 8
 
-/* The one global that a signal handler cannot do without: its pipe, and what hangs on the other end. */
+/* The one global that a signal handler cannot do without: where it writes, and what hangs on the other end. */
 static struct {
-	int pipe[2];
-	struct loop_io io;
+	struct mail mail;
 	void (*fn)(void *arg, int signo);
 	void *arg;
-	bool caught[N_TERMINATION];
-} signals = { .pipe = { -1, -1 } };
+	struct { int signo; struct sigaction before; } caught[CAUGHT_MAX];
+	size_t n_caught;
+} signals = { .mail = { .pipe = { -1, -1 } } };
 
 static void
 on_signal(int signo)
 {
-	unsigned char byte = (unsigned char)signo;
-	int saved = errno;
-
-	/* A full pipe holds signals enough. */
-	if (write(signals.pipe[1], &byte, 1) < 0)
-		errno = saved;
-	errno = saved;
+	mail_send(&signals.mail, (unsigned char)signo);
 }
 
 static void
-on_pipe(void *arg, unsigned ready)
+on_mail(void *arg, unsigned char signo)
 {
-	unsigned char byte;
-
 	(void)arg;
-	(void)ready;
-	while (signals.fn != NULL && read(signals.pipe[0], &byte, 1) == 1)
-		signals.fn(signals.arg, byte);
+	if (signo == SIGCHLD)
+		children_reap();
+	else if (signals.fn != NULL)
+		signals.fn(signals.arg, signo);
+}
+
+static void
+catch(int signo, bool even_if_ignored)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, before;
+	sigset_t set;
+
+	if (signals.n_caught == CAUGHT_MAX || sigaction(signo, NULL, &before) < 0 ||
+	    (before.sa_handler == SIG_IGN && !even_if_ignored) || before.sa_handler == on_signal)
+		return;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(signo, &action, NULL) < 0)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);	/* it may have been left blocked by who started us */
+	signals.caught[signals.n_caught].signo = signo;
+	signals.caught[signals.n_caught++].before = before;
 }
 
 int
 signals_start(struct loop *loop, void (*fn)(void *arg, int signo), void *arg, struct err *err)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
+	static const int termination[] = { SIGHUP, SIGINT, SIGTERM };
 
-	if (fd_pipe(signals.pipe) < 0)
-		return err_set(err, ERR_LIMIT, errno, "cannot make a pipe");
+	if (mail_open(&signals.mail, loop, on_mail, NULL, err) < 0)
+		return -1;
 	signals.fn = fn;
 	signals.arg = arg;
-	loop_io_init(&signals.io, loop, signals.pipe[0], on_pipe, NULL);
-	loop_io_want(&signals.io, LOOP_READ);
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < N_TERMINATION; i++) {
-		if (sigaction(termination[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			signals.caught[i] = sigaction(termination[i], &action, NULL) == 0;
-	}
+	for (size_t i = 0; i < sizeof(termination) / sizeof(termination[0]); i++)
+		catch(termination[i], false);
 	return 0;
+}
+
+void
+signals_add(int signo)
+{
+	catch(signo, true);
 }
 
 void
 signals_stop(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
-
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < N_TERMINATION; i++) {
-		if (signals.caught[i])
-			sigaction(termination[i], &action, NULL);
-		signals.caught[i] = false;
+	while (signals.n_caught > 0) {
+		signals.n_caught--;
+		sigaction(signals.caught[signals.n_caught].signo, &signals.caught[signals.n_caught].before, NULL);
 	}
 	signals.fn = NULL;
-	loop_io_stop(&signals.io);
-	fd_close(&signals.pipe[0]);
-	fd_close(&signals.pipe[1]);
+	mail_close(&signals.mail);
 }

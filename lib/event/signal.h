@@ -1,5 +1,5 @@
 /*
- * Signals as events of the loop, through a pipe: the handler only writes a byte.
+ * Signals as events of the loop: the handler only sends a byte.
  */
 #ifndef SOCKT_EVENT_SIGNAL_H
 #define SOCKT_EVENT_SIGNAL_H
@@ -13,7 +13,10 @@
  */
 int	signals_start(struct loop *loop, void (*fn)(void *arg, int signo), void *arg, struct err *err);
 
-/* Gives the signals back to their default action. */
+/* The same for one signal more, ignored before or not, until signals_stop(). SIGCHLD is for child.h. */
+void	signals_add(int signo);
+
+/* Gives the signals back to what they did before. */
 void	signals_stop(void);
 
 #endif
