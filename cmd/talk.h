@@ -1,6 +1,5 @@
 /*
- * Talk: the standard streams joined with one connection, until it is over. What `connect` and a single `listen` do
- * once they have their peer.
+ * Talk: the standard streams joined with one connection, until it is over.
  */
 #ifndef SOCKT_CMD_TALK_H
 #define SOCKT_CMD_TALK_H
@@ -15,5 +14,12 @@
  */
 int	talk(struct session *session, int fd, const char *name, const struct relay_args *args, bool stats,
 	    const struct log *log, struct err *err);
+
+/*
+ * Says what there is to say of the connection fd, which began at began_us and is about to be closed: its statistics if
+ * asked, and at -v its end, which was in order if err is NULL.
+ */
+void	talk_say_end(const struct log *log, const char *name, int fd, struct relay_counts counts, int64_t began_us,
+	    bool stats, const struct err *err);
 
 #endif

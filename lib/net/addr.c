@@ -71,26 +71,35 @@ vsock_name(const struct addr *addr, char *out, size_t size)
 }
 
 const char *
-addr_name(const struct addr *addr, char *out, size_t size)
+addr_host(const struct addr *addr, char *out, size_t size)
 {
-	char host[INET6_ADDRSTRLEN + 40] = "?";
-
 	if (addr_family(addr) == AF_UNIX) {
 		unix_name(addr, out, size);
-		return out;
-	}
-	if (addr_family(addr) == AF_VSOCK) {
-		vsock_name(addr, out, size);
-		return out;
-	}
-	if (addr_family(addr) == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&as_v6(addr)->sin6_addr)) {
-		inet_ntop(AF_INET, &as_v6(addr)->sin6_addr.s6_addr[12], host, sizeof(host));
-		snprintf(out, size, "%s:%u", host, addr_port(addr));
-		return out;
-	}
+		memmove(out, out + strlen("unix:"), strlen(out) - strlen("unix:") + 1);
+	} else if (addr_family(addr) == AF_VSOCK) {
+		snprintf(out, size, "%u", as_vsock(addr)->svm_cid);
+	} else if (addr_family(addr) == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&as_v6(addr)->sin6_addr)) {
+		inet_ntop(AF_INET, &as_v6(addr)->sin6_addr.s6_addr[12], out, (socklen_t)size);
 	/* getnameinfo rather than inet_ntop: it writes the zone id too. */
-	getnameinfo((const void *)&addr->ss, addr->len, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
-	snprintf(out, size, addr_family(addr) == AF_INET6 ? "[%s]:%u" : "%s:%u", host, addr_port(addr));
+	} else if (getnameinfo((const void *)&addr->ss, addr->len, out, (socklen_t)size, NULL, 0, NI_NUMERICHOST) != 0) {
+		snprintf(out, size, "?");
+	}
+	return out;
+}
+
+const char *
+addr_name(const struct addr *addr, char *out, size_t size)
+{
+	char host[ADDR_NAME_MAX];
+
+	if (addr_family(addr) == AF_UNIX)
+		unix_name(addr, out, size);
+	else if (addr_family(addr) == AF_VSOCK)
+		vsock_name(addr, out, size);
+	else if (strchr(addr_host(addr, host, sizeof(host)), ':') != NULL)
+		snprintf(out, size, "[%s]:%u", host, addr_port(addr));
+	else
+		snprintf(out, size, "%s:%u", host, addr_port(addr));
 	return out;
 }
 

@@ -29,6 +29,9 @@ void	addr_list_free(struct addr_list *list);		/* empty is fine */
 /* Writes "127.0.0.1:80", "[fe80::1%eth0]:80", "unix:/run/x" or "vsock:2:80"; v4-mapped v6 as v4. Returns out. */
 const char *addr_name(const struct addr *addr, char *out, size_t size);
 
+/* Writes the address without a port, bare: "127.0.0.1", "fe80::1%eth0", "/run/x"; v4-mapped as v4. Returns out. */
+const char *addr_host(const struct addr *addr, char *out, size_t size);
+
 int	addr_family(const struct addr *addr);		/* AF_INET, AF_INET6, AF_UNIX, AF_VSOCK */
 bool	addr_is_local(const struct addr *addr);		/* on this machine: a connect there is answered at once */
 bool	addr_is_inet(const struct addr *addr);		/* IPv4 or IPv6 */

@@ -6,7 +6,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "lib/base/fd.h"
 
@@ -70,6 +75,32 @@ sock_error(int fd)
 	socklen_t len = sizeof(errnum);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0 ? errno : errnum;
+}
+
+size_t
+sock_queued(int fd)
+{
+#ifdef SIOCOUTQ
+	int queued = 0;
+
+	if (ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0)
+		return (size_t)queued;
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+bool
+sock_settled(int fd, int *errnum)
+{
+	if ((*errnum = sock_error(fd)) != 0)
+		return true;
+	if (sock_queued(fd) > 0)
+		return false;
+	/* A reset empties the queue as well, so the order of the two questions matters: ask for the error again. */
+	*errnum = sock_error(fd);
+	return true;
 }
 
 void

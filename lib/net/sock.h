@@ -24,18 +24,30 @@ struct sock_args {
 int	sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err);
 
 /*
- * A non-blocking close-on-exec stream socket of that family, or -1 and err, whose errnum says why. On TCP, TCP_NODELAY is
+ * A non-blocking close-on-exec stream socket of that family, tuned, or -1 and err, whose errnum says why. On TCP, TCP_NODELAY is
  * on, because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the
  * stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is
  * out of line. args->options are for the caller to set, after defaults of its own.
+ *
+ * sock_tune() does the same for a stream socket that somebody else made.
  */
 int	sock_new(int family, const struct sock_args *args, enum err_stage stage, struct err *err);
-
-/* Sets the two on a stream socket that somebody else made. */
 void	sock_tune(int fd, int family);
 
 /* Takes and clears the pending error of fd: an errno, or 0. */
 int	sock_error(int fd);
+
+/*
+ * How many bytes of what was written are unsent or unacknowledged (tcp(7), SIOCOUTQ); on a Unix socket, what its peer
+ * has not read. 0 where nobody can tell.
+ */
+size_t	sock_queued(int fd);
+
+/*
+ * Has the other system acknowledged everything, or can it not do so any more? Then *errnum, which it clears on the
+ * socket, says why; 0: it has.
+ */
+bool	sock_settled(int fd, int *errnum);
 
 /* Our own end and the peer's; len 0 when the system does not say. */
 void	sock_local(int fd, struct addr *addr);

@@ -102,7 +102,7 @@ check_direction(struct side *side, int access)
 	side->medium = MEDIUM_DEVICE;
 }
 
-static int
+static enum io
 stdio_fail(struct stream *s, unsigned which, int errnum, struct err *err)
 {
 	(void)s;
@@ -112,7 +112,8 @@ stdio_fail(struct stream *s, unsigned which, int errnum, struct err *err)
 	} else {
 		err_set(err, ERR_LOCAL, errnum, "%s", which == STREAM_WRITE ? "cannot write" : "cannot read");
 	}
-	return err_at(err, STAGE_TRANSFER, which == STREAM_WRITE ? "stdout" : "stdin");
+	err_at(err, STAGE_TRANSFER, which == STREAM_WRITE ? "stdout" : "stdin");
+	return IO_FAILED;
 }
 
 /* A read of nothing from a seqpacket socket is an empty message or the end: the end, if nothing more can come. */
@@ -152,8 +153,7 @@ stdio_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 		return IO_EOF;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return IO_WOULD_BLOCK;
-	stdio_fail(s, STREAM_READ, errno, err);
-	return IO_FAILED;
+	return stdio_fail(s, STREAM_READ, errno, err);
 }
 
 static enum io
@@ -181,8 +181,7 @@ stdio_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return IO_WOULD_BLOCK;
-	stdio_fail(s, STREAM_WRITE, errno, err);
-	return IO_FAILED;
+	return stdio_fail(s, STREAM_WRITE, errno, err);
 }
 
 /* Nothing is ours to end: stdout stays open for whoever else has it. */

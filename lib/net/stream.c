@@ -5,12 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#ifdef __linux__
-#include <linux/sockios.h>
-#endif
 
 #include "lib/base/fd.h"
 #include "lib/net/sock.h"
@@ -19,6 +14,7 @@ struct sock_stream {
 	struct stream stream;	/* first */
 	int fd;
 	bool aborted;
+	bool reset_is_end;
 	struct loop_io io;
 };
 
@@ -77,7 +73,7 @@ stream_plain(struct stream *s, unsigned side)
 	return s->ops->plain(s, side);
 }
 
-int
+enum io
 stream_fail(struct stream *s, unsigned side, int errnum, struct err *err)
 {
 	return s->ops->fail(s, side, errnum, err);
@@ -98,17 +94,18 @@ as_sock(struct stream *s)
 	return (struct sock_stream *)s;
 }
 
-static int
+static enum io
 sock_fail(struct stream *s, unsigned side, int errnum, struct err *err)
 {
-	(void)s;
+	if (side == STREAM_READ && errnum == ECONNRESET && as_sock(s)->reset_is_end)
+		return IO_EOF;
 	/* EPIPE says only that we may not write any more: the reset behind it was reported to an earlier call. */
 	if (side == STREAM_WRITE && errnum == EPIPE)
 		err_set(err, ERR_BROKEN, EPIPE, "the peer takes no more");
 	else
 		err_set(err, errnum == ENOMEM || errnum == ENOBUFS ? ERR_LIMIT : ERR_BROKEN, errnum, "%s", "");
 	err->stage = STAGE_TRANSFER;
-	return -1;
+	return IO_FAILED;
 }
 
 static enum io
@@ -127,8 +124,7 @@ sock_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 		return IO_EOF;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return IO_WOULD_BLOCK;
-	sock_fail(s, STREAM_READ, errno, err);
-	return IO_FAILED;
+	return sock_fail(s, STREAM_READ, errno, err);
 }
 
 static enum io
@@ -145,8 +141,7 @@ sock_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *e
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return IO_WOULD_BLOCK;
-	sock_fail(s, STREAM_WRITE, errno, err);
-	return IO_FAILED;
+	return sock_fail(s, STREAM_WRITE, errno, err);
 }
 
 static enum io
@@ -155,42 +150,23 @@ sock_shutdown(struct stream *s, struct err *err)
 	/* ENOTCONN: it was reset meanwhile, which the reading side will say with its reason. */
 	if (shutdown(as_sock(s)->fd, SHUT_WR) == 0 || errno == ENOTCONN)
 		return IO_DONE;
-	sock_fail(s, STREAM_WRITE, errno, err);
-	return IO_FAILED;
+	return sock_fail(s, STREAM_WRITE, errno, err);
 }
 
-/* tcp(7): what is unsent or unacknowledged; on a Unix socket what its peer has not read. */
 static size_t
-sock_queued(struct stream *s)
+socket_queued(struct stream *s)
 {
-#ifdef SIOCOUTQ
-	int queued = 0;
-
-	if (ioctl(as_sock(s)->fd, SIOCOUTQ, &queued) == 0 && queued > 0)
-		return (size_t)queued;
-#else
-	(void)s;
-#endif
-	return 0;
+	return sock_queued(as_sock(s)->fd);
 }
 
 static enum io
-sock_settled(struct stream *s, struct err *err)
+socket_settled(struct stream *s, struct err *err)
 {
-	int errnum = sock_error(as_sock(s)->fd);
+	int errnum;
 
-	if (errnum != 0) {
-		sock_fail(s, STREAM_WRITE, errnum, err);
-		return IO_FAILED;
-	}
-	if (sock_queued(s) > 0)
+	if (!sock_settled(as_sock(s)->fd, &errnum))
 		return IO_WOULD_BLOCK;
-	/* A reset empties the queue as well, so the order of the two questions matters: ask for the error again. */
-	if ((errnum = sock_error(as_sock(s)->fd)) != 0) {
-		sock_fail(s, STREAM_WRITE, errnum, err);
-		return IO_FAILED;
-	}
-	return IO_DONE;
+	return errnum != 0 ? sock_fail(s, STREAM_WRITE, errnum, err) : IO_DONE;
 }
 
 static void
@@ -220,10 +196,23 @@ sock_abort(struct stream *s)
 	as_sock(s)->aborted = true;
 }
 
+/* Closed with bytes unread, a Unix socket says ECONNRESET to a program that writes, which knows EPIPE and SIGPIPE better. */
+static void
+empty(int fd)
+{
+	char bytes[4096];
+
+	shutdown(fd, SHUT_RDWR);
+	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+}
+
 static void
 sock_free(struct stream *s)
 {
 	loop_io_stop(&as_sock(s)->io);
+	if (as_sock(s)->reset_is_end)
+		empty(as_sock(s)->fd);
 	if (as_sock(s)->aborted)
 		sock_reset(&as_sock(s)->fd);
 	fd_close(&as_sock(s)->fd);
@@ -234,8 +223,8 @@ struct stream *
 stream_socket(struct loop *loop, int fd, struct err *err)
 {
 	static const struct stream_ops ops = {
-		.read = sock_read, .write = sock_write, .shutdown = sock_shutdown, .queued = sock_queued,
-		.settled = sock_settled, .abort = sock_abort,
+		.read = sock_read, .write = sock_write, .shutdown = sock_shutdown, .queued = socket_queued,
+		.settled = socket_settled, .abort = sock_abort,
 		.want = sock_want, .plain = sock_plain, .fail = sock_fail, .free = sock_free,
 	};
 	struct sock_stream *s = calloc(1, sizeof(*s));
@@ -249,4 +238,14 @@ stream_socket(struct loop *loop, int fd, struct err *err)
 	s->fd = fd;
 	loop_io_init(&s->io, loop, fd, on_sock_ready, s);
 	return &s->stream;
+}
+
+struct stream *
+stream_program(struct loop *loop, int fd, struct err *err)
+{
+	struct stream *s = stream_socket(loop, fd, err);
+
+	if (s != NULL)
+		as_sock(s)->reset_is_end = true;
+	return s;
 }

@@ -1,7 +1,7 @@
 /*
  * A stream: one object over what carries bytes or messages, whatever is below it. Every call is non-blocking.
  *
- * Two makers so far: a connected socket, and the standard streams (stdio.h). A layer (TLS, a proxy tunnel) is a maker
+ * Makers so far: a connected socket, our side of a program's, and the standard streams (stdio.h). A layer (TLS, a proxy tunnel) is a maker
  * that owns the stream below it.
  */
 #ifndef SOCKT_NET_STREAM_H
@@ -51,7 +51,7 @@ struct stream_ops {
 	void (*abort)(struct stream *s);
 	void (*want)(struct stream *s, unsigned wants);
 	struct stream_plain (*plain)(struct stream *s, unsigned side);
-	int (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
+	enum io (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
 	void (*free)(struct stream *s);
 };
 
@@ -65,6 +65,12 @@ struct stream {
 
 /* A connected non-blocking socket, which the stream takes over. NULL and err without memory; fd is closed then too. */
 struct stream *stream_socket(struct loop *loop, int fd, struct err *err);
+
+/*
+ * The same for our end of a socketpair(2) whose other is a program's. When that ends with something unread, Linux says
+ * ECONNRESET behind its last bytes: here it is the end.
+ */
+struct stream *stream_program(struct loop *loop, int fd, struct err *err);
 
 /* Whom to call when what was wanted is there. Must come before the first stream_want(). */
 void	stream_attach(struct stream *s, void (*fn)(void *arg, unsigned ready), void *arg);
@@ -96,8 +102,11 @@ void	stream_want(struct stream *s, unsigned wants);
 /* The descriptor below one side (STREAM_READ or STREAM_WRITE), for splice and for asking what it is. */
 struct stream_plain stream_plain(struct stream *s, unsigned side);
 
-/* Turns an errno that a call on the plain descriptor gave into err, in the stream's own words. Returns -1. */
-int	stream_fail(struct stream *s, unsigned side, int errnum, struct err *err);
+/*
+ * What an errno means that a call on the plain descriptor gave: IO_FAILED and err in the stream's own words, or IO_EOF
+ * where it is just the end.
+ */
+enum io	stream_fail(struct stream *s, unsigned side, int errnum, struct err *err);
 
 /*
  * What was written is not all there was: when freed, the stream shall not look as if it had ended in order. A socket is

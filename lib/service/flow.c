@@ -73,12 +73,15 @@ flow_read(struct flow *f)
 	case IO_DONE:
 		if (f->args.crlf)
 			got = crlf_expand(&f->after_cr, raw, got, space);
-		if (f->args.drop)
-			f->bytes += got;
-		else
+		if (!f->args.drop) {
 			buf_added(&f->buf, got);
+			break;
+		}
+		f->bytes += got;
+		f->dropped += got;
 		break;
 	case IO_WOULD_BLOCK:
+		buf_free(&f->buf);	/* who waits holds no memory */
 		f->wait = WAIT_SOURCE;
 		break;
 	case IO_EOF:
@@ -188,7 +191,10 @@ splice_refused(struct flow *f, bool sink, int errnum)
 		flow_take_path(f, PATH_BUFFER);
 		return IO_DONE;
 	}
-	stream_fail(sink ? f->args.to : f->args.from, sink ? STREAM_WRITE : STREAM_READ, errnum, &f->err);
+	if (stream_fail(sink ? f->args.to : f->args.from, sink ? STREAM_WRITE : STREAM_READ, errnum, &f->err) == IO_EOF) {
+		flow_enter(f, FLOW_FLUSHING);
+		return IO_DONE;
+	}
 	return flow_fail(f, sink);
 }
 
@@ -331,6 +337,22 @@ flow_finish(struct flow *f)
 {
 	if (f->state == FLOW_MOVING)
 		flow_enter(f, FLOW_FLUSHING);
+}
+
+void
+flow_drop(struct flow *f)
+{
+	f->args.drop = f->args.keep_open = true;
+	f->path = PATH_BUFFER;
+	f->bytes += buf_len(&f->buf) + f->in_pipe;
+	f->dropped += buf_len(&f->buf) + f->in_pipe;
+	buf_free(&f->buf);
+	fd_close(&f->pipe[0]);
+	fd_close(&f->pipe[1]);
+	f->in_pipe = 0;
+	if (f->state == FLOW_FAILED)
+		flow_enter(f, FLOW_MOVING);	/* should the source have ended, it says so again */
+	f->wait = WAIT_SOURCE;
 }
 
 void

@@ -49,7 +49,8 @@ struct flow {
 	struct flow_args args;
 	enum flow_state state;
 	enum flow_wait wait;
-	uint64_t bytes;			/* handed on */
+	uint64_t bytes;			/* handed on, or dropped */
+	uint64_t dropped;
 	bool sink_failed;		/* with FLOW_FAILED: the sink, not the source */
 	struct err err;
 
@@ -70,6 +71,9 @@ void	flow_step(struct flow *f);
 
 /* Reads no more from the source: what is held goes out, and then the end. */
 void	flow_finish(struct flow *f);
+
+/* The sink takes no more, or need not: what is held and what still comes is read, counted and forgotten. */
+void	flow_drop(struct flow *f);
 
 /* Is there anything left to do? */
 bool	flow_active(const struct flow *f);

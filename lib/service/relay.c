@@ -22,20 +22,24 @@ enum relay_state {
 
 struct relay {
 	struct loop *loop;
+	struct relay_job job;
+	const struct relay_args *args;		/* the job's */
 	struct stream *local, *remote;
-	const struct relay_args *args;
-	const struct log *log;
-	const char *name;
-	void (*done)(void *arg, const struct err *err);
-	void *arg;
 
 	enum relay_state state;
+	struct stream *settling;	/* whose acknowledgements are awaited */
+	const struct err *first;	/* with RELAY_SETTLING: the outcome if all goes well from here; NULL: all well */
+	int64_t settle_until_ms;	/* whatever is acknowledged by then */
+	bool acknowledged;		/* all that went up: what breaks from here on breaks nothing */
 	struct flow up, down;
 	bool hung_up;			/* the remote stream reported trouble: need not be told again */
+	bool local_hung_up;		/* the same of the local one, where it is a client */
 	bool left;			/* linger ran out: what the other side may still say is not waited for */
 	struct pulse pulse;
 	int64_t settle_ms;
-	struct loop_timer idle, linger, settle, finish;
+	struct loop_timer idle, linger, settle, broken_timer, finish;
+	struct err broken;		/* one side is gone, which ends it when the rest has moved; ERR_NONE: no */
+	uint64_t broken_seen;		/* what had moved when that was last looked at */
 	struct err err;			/* the outcome; ERR_NONE: all well */
 };
 
@@ -45,18 +49,21 @@ static void relay_update(struct relay *r);
 static void
 relay_end(struct relay *r, const struct err *err)
 {
+	struct relay_counts counts = relay_counts(r);
+
 	if (r->state == RELAY_OVER)
 		return;
 	r->state = RELAY_OVER;
 	if (err != NULL) {
 		r->err = *err;
-		err_count(&r->err, r->name, r->up.bytes, r->down.bytes);
+		err_count(&r->err, r->job.name, counts.sent, counts.received);
 	}
 	stream_want(r->local, 0);
 	stream_want(r->remote, 0);
 	loop_timer_stop(&r->idle);
 	loop_timer_stop(&r->linger);
 	loop_timer_stop(&r->settle);
+	loop_timer_stop(&r->broken_timer);
 	loop_timer_set(&r->finish, clock_ms());
 }
 
@@ -65,33 +72,50 @@ on_finish(void *arg)
 {
 	struct relay *r = arg;
 
-	if (r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only && r->down.bytes == 0 &&
+	if (r->job.kind == RELAY_STDIO && r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only && r->down.bytes == 0 &&
 	    r->err.kind == ERR_NONE)
-		log_hint(r->log, r->name, "the peer answered nothing after our half-close; if it takes that for "
+		log_hint(r->job.log, r->job.name, "the peer answered nothing after our half-close; if it takes that for "
 		    "goodbye, try --no-half-close");
-	r->done(r->arg, r->err.kind != ERR_NONE ? &r->err : NULL);
+	r->job.done(r->job.arg, r->err.kind != ERR_NONE ? &r->err : NULL);
 }
 
 /* Which byte was due when nobody moved. */
-static const char *
-what_was_due(const struct relay *r)
+static void
+what_was_due(const struct relay *r, struct err *err)
 {
+	static const struct { const char *in, *out, *remote; } names[] = {
+		[RELAY_STDIO] = { "stdin", "stdout", "the peer" },
+		[RELAY_CLIENT] = { "the client", "the client", "the target" },
+		[RELAY_PROGRAM] = { "the program", "the program", "the peer" },
+	};
+	const char *in = names[r->job.kind].in, *out = names[r->job.kind].out, *remote = names[r->job.kind].remote;
+
 	if (r->state == RELAY_SETTLING)
-		return "the peer acknowledged nothing";
-	if (flow_active(&r->up) && r->up.wait == WAIT_SINK)
-		return "the peer took nothing";
-	if (flow_active(&r->down) && r->down.wait == WAIT_SINK)
-		return "stdout took nothing";
-	if (!flow_active(&r->up))
-		return "nothing came from the peer";
-	return flow_active(&r->down) ? "nothing came from stdin or the peer" : "nothing came from stdin";
+		err_add(err, "%s acknowledged nothing,", r->settling == r->local ? out : remote);
+	else if (flow_active(&r->up) && r->up.wait == WAIT_SINK)
+		err_add(err, "%s took nothing,", remote);
+	else if (flow_active(&r->down) && r->down.wait == WAIT_SINK)
+		err_add(err, "%s took nothing,", out);
+	else if (!flow_active(&r->up))
+		err_add(err, "nothing came from %s,", remote);
+	else if (flow_active(&r->down))
+		err_add(err, "nothing came from %s or %s,", in, remote);
+	else
+		err_add(err, "nothing came from %s,", in);
+}
+
+/* How much the systems that we sent to have not acknowledged. */
+static size_t
+queued(const struct relay *r)
+{
+	return stream_queued(r->remote) + (r->job.kind == RELAY_STDIO ? 0 : stream_queued(r->local));
 }
 
 static void
 on_idle(void *arg)
 {
 	struct relay *r = arg;
-	int64_t again = pulse_ask(&r->pulse, stream_queued(r->remote), r->args->idle_ms);
+	int64_t again = pulse_ask(&r->pulse, queued(r), r->args->idle_ms);
 	char span[32];
 	struct err err;
 
@@ -99,8 +123,8 @@ on_idle(void *arg)
 		loop_timer_set(&r->idle, again);
 		return;
 	}
-	err_set(&err, ERR_TIMEOUT, 0, "idle for %s, %s,", clock_words(r->args->idle_ms, span, sizeof(span)),
-	    what_was_due(r));
+	err_set(&err, ERR_TIMEOUT, 0, "idle for %s, ", clock_words(r->args->idle_ms, span, sizeof(span)));
+	what_was_due(r, &err);
 	relay_end(r, &err);
 }
 
@@ -134,7 +158,7 @@ static void
 on_linger(void *arg)
 {
 	struct relay *r = arg;
-	int64_t again = pulse_ask(&r->pulse, stream_queued(r->remote), linger_ms(r));
+	int64_t again = pulse_ask(&r->pulse, queued(r), linger_ms(r));
 	bool blocked = (flow_active(&r->up) && r->up.wait == WAIT_SINK) ||
 	    (flow_active(&r->down) && r->down.wait == WAIT_SINK);
 
@@ -154,50 +178,69 @@ on_linger(void *arg)
 	relay_update(r);
 }
 
-/* Nothing more will move: over as soon as the peer's system has everything. */
+/* Whose acknowledgements are awaited when r->settling has given its own; NULL: nobody's. */
+static struct stream *
+settles_next(const struct relay *r)
+{
+	return r->job.kind == RELAY_CLIENT && r->first == NULL && r->settling == r->remote ? r->local : NULL;
+}
+
+/* Is the client of a program still sending what that never read? Closing on it would reset what it has yet to read. */
+static bool
+peer_goes_on(const struct relay *r)
+{
+	return r->job.kind == RELAY_PROGRAM && r->first == NULL && flow_active(&r->down) && r->down.dropped > 0 &&
+	    clock_ms() < r->settle_until_ms;
+}
+
+/* Nothing more will move: over as soon as the systems that we sent to have everything. */
 static void
 on_settle(void *arg)
 {
 	struct relay *r = arg;
-	const struct err *first = r->up.state == FLOW_FAILED ? &r->up.err : NULL;
 	struct err err;
+	enum io io = stream_settled(r->settling, &err);
 
-	switch (stream_settled(r->remote, &err)) {
-	case IO_FAILED:
-		relay_end(r, first != NULL ? first : &err);
-		break;
-	case IO_WOULD_BLOCK:
+	r->acknowledged = io == IO_DONE && r->settling == r->remote;
+	if (io == IO_FAILED) {
+		relay_end(r, r->first != NULL ? r->first : &err);
+	} else if ((io == IO_WOULD_BLOCK && (r->first == NULL || clock_ms() < r->settle_until_ms ||
+	    r->job.kind != RELAY_CLIENT)) || peer_goes_on(r)) {
 		loop_timer_set(&r->settle, clock_ms() + r->settle_ms);
 		r->settle_ms = r->settle_ms * 2 < SETTLE_MAX_MS ? r->settle_ms * 2 : SETTLE_MAX_MS;
-		break;
-	case IO_DONE:
-	case IO_EOF:
-		relay_end(r, first);
-		break;
+	} else if (io == IO_DONE && settles_next(r) != NULL) {
+		r->settling = settles_next(r);
+		loop_timer_set(&r->settle, clock_ms());
+	} else {
+		relay_end(r, r->first);
 	}
 }
 
 /*
  * While acknowledgements are awaited, what still comes down is handed on: a peer whose answer nobody takes may stop
- * taking ours.
+ * taking ours. Not so from or to a client or target that was reset.
  */
 static void
 settle_on(struct relay *r)
 {
-	bool down = flow_active(&r->down);
+	bool down = flow_active(&r->down) && !(r->job.kind == RELAY_CLIENT && r->first != NULL);
 
-	if (r->down.state == FLOW_FAILED) {
-		relay_end(r, r->up.state == FLOW_FAILED ? &r->up.err : &r->down.err);
+	if (r->down.state == FLOW_FAILED && r->first != &r->down.err) {
+		relay_end(r, r->first != NULL || r->acknowledged ? r->first : &r->down.err);
 		return;
 	}
 	stream_want(r->local, down && r->down.wait == WAIT_SINK ? STREAM_WRITE : 0);
 	stream_want(r->remote, down && r->down.wait == WAIT_SOURCE ? STREAM_READ : 0);
 }
 
+/* Waits until to has acknowledged what it got; then first, or NULL for all well, is the outcome. */
 static void
-relay_settle(struct relay *r)
+relay_settle(struct relay *r, struct stream *to, const struct err *first)
 {
 	r->state = RELAY_SETTLING;
+	r->settling = to;
+	r->first = first;
+	r->settle_until_ms = clock_deadline(RELAY_LINGER_S * 1000);
 	settle_on(r);
 	if (r->state == RELAY_SETTLING)
 		on_settle(r);
@@ -221,7 +264,12 @@ relay_after(enum stream_medium source)
 static void
 down_ended_first(struct relay *r)
 {
-	switch (relay_after(stream_plain(r->local, STREAM_READ).medium)) {
+	enum relay_after after = relay_after(stream_plain(r->local, STREAM_READ).medium);
+
+	/* A program may think for long before it answers, and a client's peer too, unless --linger bounds it. */
+	if (r->job.kind != RELAY_STDIO)
+		after = r->args->linger_ms != OPT_UNSET ? AFTER_LINGER : AFTER_TO_ITS_END;
+	switch (after) {
 	case AFTER_DROP:
 		flow_finish(&r->up);
 		flow_step(&r->up);
@@ -235,17 +283,114 @@ down_ended_first(struct relay *r)
 	}
 }
 
+/* What has moved to somebody who takes it. */
+static uint64_t
+moved(const struct relay *r)
+{
+	return (r->up.args.drop ? 0 : r->up.bytes) + (r->down.args.drop ? 0 : r->down.bytes);
+}
+
+/*
+ * One side is gone. What it sent before that is still delivered, as long as it moves: whoever is to take it may be
+ * blocked itself, on writing to the one that is gone.
+ */
+static void
+relay_broken(struct relay *r, const struct err *err)
+{
+	if (r->broken.kind != ERR_NONE)
+		return;
+	r->broken = *err;
+	r->broken_seen = moved(r);
+	loop_timer_set(&r->broken_timer, clock_deadline(RELAY_LINGER_S * 1000));
+}
+
+static void
+on_broken(void *arg)
+{
+	struct relay *r = arg;
+
+	if (r->state != RELAY_MOVING)
+		return;
+	if (moved(r) == r->broken_seen) {
+		relay_end(r, &r->broken);
+		return;
+	}
+	r->broken_seen = moved(r);
+	loop_timer_set(&r->broken_timer, clock_deadline(RELAY_LINGER_S * 1000));
+}
+
+/*
+ * A flow whose sink failed, while the other goes on: whoever writes to the one that is gone is read and not heard, or it
+ * would never come to read in its turn.
+ */
+static void
+sink_is_gone(struct relay *r, struct flow *f)
+{
+	relay_broken(r, &f->err);
+	flow_drop(f);
+}
+
+/* A client and its target: who was reset is heard of by reading from it, and the other is to have all before that. */
+static bool
+check_alike(struct relay *r)
+{
+	struct flow *const flows[] = { &r->up, &r->down };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (flows[i]->state == FLOW_FAILED && !flows[i]->sink_failed) {
+			relay_settle(r, flows[i]->args.to, &flows[i]->err);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (flows[i]->state == FLOW_FAILED)
+			sink_is_gone(r, flows[i]);
+		if (flows[i]->args.drop && r->broken.kind != ERR_NONE && !flow_active(flows[1 - i])) {
+			relay_settle(r, flows[i]->args.from, &r->broken);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same for a program and its client. */
+static bool
+check_program(struct relay *r)
+{
+	if (r->down.state == FLOW_FAILED && r->down.sink_failed)
+		flow_drop(&r->down);		/* it wants no more of it, and may have much to say yet */
+	if (r->up.state == FLOW_FAILED && r->up.sink_failed)
+		sink_is_gone(r, &r->up);
+	if (r->down.state == FLOW_FAILED) {
+		relay_end(r, &r->down.err);
+		return true;
+	}
+	if (r->broken.kind != ERR_NONE && (!flow_active(&r->down) || !flow_active(&r->up))) {
+		relay_end(r, &r->broken);
+		return true;
+	}
+	if (r->up.state == FLOW_FAILED) {
+		relay_settle(r, r->remote, &r->up.err);	/* what was read before that is still to arrive */
+		return true;
+	}
+	return false;
+}
+
 /* Has a flow failed in a way that ends the relay? */
 static bool
 check_failures(struct relay *r)
 {
+	if (r->job.kind == RELAY_CLIENT)
+		return check_alike(r);
+	if (r->job.kind == RELAY_PROGRAM)
+		return check_program(r);
 	if (r->down.state == FLOW_FAILED) {
 		/* When both ends of one connection failed, the reading side knows the reason. */
 		relay_end(r, &r->down.err);
 		return true;
 	}
 	if (r->up.state == FLOW_FAILED && !r->up.sink_failed) {
-		relay_settle(r);	/* what was read before that is still to arrive */
+		relay_settle(r, r->remote, &r->up.err);	/* what was read before that is still to arrive */
 		return true;
 	}
 	if (r->up.state == FLOW_FAILED && !flow_active(&r->down)) {
@@ -266,8 +411,8 @@ both_ended(struct relay *r)
 	if (r->up.state == FLOW_ENDED && r->args->linger_ms != OPT_UNSET && !r->left && flow_active(&r->down) &&
 	    r->linger.place == 0)
 		linger_begin(r);
-	return r->down.state == FLOW_ENDED || r->left ||
-	    (r->up.state == FLOW_ENDED && r->args->send_only && r->args->linger_ms == OPT_UNSET);
+	return r->down.state == FLOW_ENDED || r->left || (r->up.state == FLOW_ENDED &&
+	    (r->job.kind == RELAY_PROGRAM || (r->args->send_only && r->args->linger_ms == OPT_UNSET)));
 }
 
 /* After every step: is it over, and if not, what is waited for? */
@@ -281,7 +426,11 @@ relay_update(struct relay *r)
 	if (r->state != RELAY_MOVING || check_failures(r))
 		return;
 	if (both_ended(r)) {
-		relay_settle(r);
+		if (r->job.kind == RELAY_PROGRAM && flow_active(&r->down)) {
+			flow_drop(&r->down);
+			flow_step(&r->down);	/* is there any? */
+		}
+		relay_settle(r, r->remote, NULL);
 		return;
 	}
 	if (check_failures(r))		/* both_ended() may have taken a step */
@@ -289,15 +438,41 @@ relay_update(struct relay *r)
 	if (flow_active(&r->up)) {
 		local |= r->up.wait == WAIT_SOURCE ? STREAM_READ : 0;
 		remote |= r->up.wait == WAIT_SINK ? STREAM_WRITE : r->hung_up ? 0 : STREAM_TROUBLE;
-	} else if (r->up.state == FLOW_QUIET && stream_plain(r->local, STREAM_WRITE).medium == MEDIUM_PIPE) {
+	} else if (r->job.kind == RELAY_STDIO && r->up.state == FLOW_QUIET && stream_plain(r->local, STREAM_WRITE).medium == MEDIUM_PIPE) {
 		local |= STREAM_TROUBLE;	/* only receiving counts: a reader that went away ends it */
 	}
 	if (flow_active(&r->down)) {
 		remote |= r->down.wait == WAIT_SOURCE ? STREAM_READ : 0;
 		local |= r->down.wait == WAIT_SINK ? STREAM_WRITE : 0;
 	}
+	if (r->job.kind == RELAY_CLIENT && local == 0 && !r->local_hung_up)
+		local = STREAM_TROUBLE;		/* who has ended may yet reset */
 	stream_want(r->local, local);
 	stream_want(r->remote, remote);
+}
+
+/*
+ * A socket hung up, which is reported for ever, so it need not be told again. If reading goes on, that comes to the
+ * reason; but a flow that waits for its sink does not read.
+ */
+static void
+hung_up(struct relay *r, struct stream *s, const struct flow *from)
+{
+	struct err err;
+
+	if (!flow_active(from)) {
+		if (stream_settled(s, &err) != IO_FAILED)
+			return;
+		if (r->job.kind != RELAY_CLIENT) {
+			relay_end(r, &err);
+			return;
+		}
+		r->broken = err;
+		relay_settle(r, from->args.to, &r->broken);
+	} else if (r->job.kind != RELAY_STDIO && from->wait == WAIT_SINK) {
+		stream_fail(s, STREAM_WRITE, ECONNRESET, &err);
+		relay_broken(r, &err);
+	}
 }
 
 static void
@@ -310,6 +485,9 @@ on_local(void *arg, unsigned ready)
 		flow_step(&r->up);
 	if (ready & STREAM_WRITE) {
 		flow_step(&r->down);
+	} else if ((ready & STREAM_TROUBLE) && r->job.kind == RELAY_CLIENT) {
+		r->local_hung_up = true;
+		hung_up(r, r->local, &r->up);
 	} else if ((ready & STREAM_TROUBLE) && r->up.state == FLOW_QUIET) {
 		stream_fail(r->local, STREAM_WRITE, EPIPE, &err);
 		relay_end(r, &err);
@@ -321,16 +499,14 @@ static void
 on_remote(void *arg, unsigned ready)
 {
 	struct relay *r = arg;
-	struct err err;
 
 	if (ready & STREAM_WRITE)
 		flow_step(&r->up);
 	if (ready & STREAM_READ)
 		flow_step(&r->down);
 	if (ready & STREAM_TROUBLE) {
-		r->hung_up = true;	/* it would be reported for ever; reading comes to the reason, if it goes on */
-		if (!flow_active(&r->down) && stream_settled(r->remote, &err) == IO_FAILED)
-			relay_end(r, &err);
+		r->hung_up = true;
+		hung_up(r, r->remote, &r->down);
 	}
 	relay_update(r);
 }
@@ -338,38 +514,60 @@ on_remote(void *arg, unsigned ready)
 struct relay_counts
 relay_counts(const struct relay *r)
 {
-	return (struct relay_counts){ .sent = r->up.bytes, .received = r->down.bytes };
+	bool alike = r->job.kind == RELAY_CLIENT;	/* there the client is the local one */
+
+	return (struct relay_counts){ .sent = alike ? r->down.bytes : r->up.bytes,
+	    .received = alike ? r->up.bytes : r->down.bytes };
+}
+
+void
+relay_end_input(struct relay *r)
+{
+	flow_finish(&r->down);
+	flow_step(&r->down);
+	relay_update(r);
 }
 
 struct relay *
-relay_start(struct loop *loop, struct stream *local, struct stream *remote, const struct relay_args *args,
-    const struct log *log, const char *name, void (*done)(void *arg, const struct err *err), void *arg,
-    struct err *err)
+relay_start(struct loop *loop, const struct relay_job *job, struct err *err)
 {
+	const struct relay_args *args = job->args;
+	bool quiet = args->no_stdin || args->recv_only || stream_plain(job->local, STREAM_READ).medium == MEDIUM_NULL;
 	struct relay *r = calloc(1, sizeof(*r));
 
 	if (r == NULL) {
 		err_set(err, ERR_LIMIT, ENOMEM, "transfer");
 		return NULL;
 	}
-	*r = (struct relay){ .loop = loop, .local = local, .remote = remote, .args = args, .log = log, .name = name,
-	    .done = done, .arg = arg, .settle_ms = SETTLE_MIN_MS };
+	*r = (struct relay){ .loop = loop, .job = *job, .args = args, .local = job->local, .remote = job->remote,
+	    .settle_ms = SETTLE_MIN_MS };
 	pulse_beat(&r->pulse);
-	flow_init(&r->up, &(struct flow_args){ .label = "sending", .from = local, .to = remote, .log = log,
-	    .name = name, .pulse = &r->pulse, .crlf = args->crlf, .keep_open = args->no_half_close,
-	    .quiet = args->no_stdin || args->recv_only || stream_plain(local, STREAM_READ).medium == MEDIUM_NULL });
-	flow_init(&r->down, &(struct flow_args){ .label = "receiving", .from = remote, .to = local, .log = log,
-	    .name = name, .pulse = &r->pulse, .drop = args->send_only });
+	flow_init(&r->up, &(struct flow_args){ .label = "sending", .from = job->local, .to = job->remote,
+	    .log = job->log, .name = job->name, .pulse = &r->pulse, .crlf = args->crlf,
+	    .keep_open = args->no_half_close, .quiet = quiet });
+	flow_init(&r->down, &(struct flow_args){ .label = "receiving", .from = job->remote, .to = job->local,
+	    .log = job->log, .name = job->name, .pulse = &r->pulse, .drop = args->send_only });
 	loop_timer_init(&r->idle, loop, on_idle, r);
 	loop_timer_init(&r->linger, loop, on_linger, r);
 	loop_timer_init(&r->settle, loop, on_settle, r);
+	loop_timer_init(&r->broken_timer, loop, on_broken, r);
 	loop_timer_init(&r->finish, loop, on_finish, r);
 	if (args->idle_ms > 0)
 		loop_timer_set(&r->idle, r->pulse.last_ms + args->idle_ms / 4);
-	stream_attach(local, on_local, r);
-	stream_attach(remote, on_remote, r);
+	stream_attach(job->local, on_local, r);
+	stream_attach(job->remote, on_remote, r);
 	relay_update(r);
 	return r;
+}
+
+/* A client or its target: after a failure, or cut off in the middle, nobody must take it for the end. */
+static void
+abort_alike(struct relay *r)
+{
+	if (r->err.kind == ERR_NONE && !flow_active(&r->up) && !flow_active(&r->down))
+		return;
+	stream_abort(r->local);
+	stream_abort(r->remote);
 }
 
 void
@@ -378,7 +576,9 @@ relay_free(struct relay *r)
 	if (r == NULL)
 		return;
 	/* Cut short with bytes on their way up, or still to be read: the peer must not take it for the end. */
-	if ((flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK)) ||
+	if (r->job.kind == RELAY_CLIENT)
+		abort_alike(r);
+	else if ((r->job.kind == RELAY_PROGRAM && flow_active(&r->up)) || (flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK)) ||
 	    (r->up.state == FLOW_FAILED && !r->up.sink_failed))
 		stream_abort(r->remote);
 	stream_want(r->local, 0);
@@ -386,6 +586,7 @@ relay_free(struct relay *r)
 	loop_timer_stop(&r->idle);
 	loop_timer_stop(&r->linger);
 	loop_timer_stop(&r->settle);
+	loop_timer_stop(&r->broken_timer);
 	loop_timer_stop(&r->finish);
 	flow_free(&r->up);
 	flow_free(&r->down);

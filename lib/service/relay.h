@@ -2,13 +2,15 @@
  * Relay: two streams joined until both directions have ended, without losing a byte.
  *
  * "Up" is from the local stream to the remote one, "down" the other way; each has its own state. An end of one is
- * passed on when everything before it is. The rules of the end:
+ * passed on when everything before it is. It is done when both have ended and the systems they went to have
+ * acknowledged what was sent. What else ends it depends on what the local stream is:
  *
- * - Up ends: the remote stream is shut down (FIN), and down goes on until the peer ends.
- * - The local source is /dev/null, a closed descriptor, or not to be read: up is quiet, which is no end.
- * - Down ends first: a terminal is dropped at once, a file is sent to its end, a pipe or socket is sent on until it
+ * - Our standard streams. A source that is /dev/null, closed, or not to be read is quiet, which is no end. When the
+ *   peer ends first, a terminal is dropped at once, a file is sent to its end, a pipe or socket is sent on until it
  *   ends or has been silent for linger_ms.
- * - It is done when both have ended and the peer's system has acknowledged what was sent.
+ * - A client, and the remote one its target: both are alike. A reset of one becomes a reset of the other.
+ * - A program, and the remote one its client: when the program has said all, it is over; what it did not want to read
+ *   is dropped.
  */
 #ifndef SOCKT_SERVICE_RELAY_H
 #define SOCKT_SERVICE_RELAY_H
@@ -27,8 +29,23 @@ struct relay_args {
 	bool recv_only;		/* the same, by its other name */
 	bool send_only;		/* what comes down is read and dropped; done when up is */
 	bool no_half_close;	/* the end of up is not passed on */
+	bool nc_half_close;	/* nc's -N: it is, as without */
 	int64_t linger_ms;	/* OPT_UNSET: RELAY_LINGER_S after down ended, no limit after up did */
 	int64_t idle_ms;	/* longest time without a byte either way; OPT_UNSET or 0: no limit */
+};
+
+enum relay_local { RELAY_STDIO, RELAY_CLIENT, RELAY_PROGRAM };
+
+/* Everything is borrowed until relay_free(). */
+struct relay_job {
+	struct stream *local, *remote;
+	enum relay_local kind;		/* of the local stream */
+	const struct relay_args *args;
+	const struct log *log;
+	const char *name;		/* the peer in messages */
+	/* Called once, never from within another call of the relay's; err NULL when all was delivered. */
+	void (*done)(void *arg, const struct err *err);
+	void *arg;
 };
 
 #define RELAY_LINGER_S 1	/* how long a pipe may be silent once the peer has ended, by default */
@@ -44,21 +61,20 @@ struct relay_counts {
 
 struct relay;
 
-/*
- * Joins local and remote, which it borrows until relay_free(). Ends in one call of done(arg, err), err NULL when all
- * was delivered; never from within another call of the relay's. name is the peer in messages; args, log and name are
- * borrowed. NULL and err without memory.
- */
-struct relay *relay_start(struct loop *loop, struct stream *local, struct stream *remote,
-	    const struct relay_args *args, const struct log *log, const char *name,
-	    void (*done)(void *arg, const struct err *err), void *arg, struct err *err);
+#define RELAY_FDS 6	/* what a relay of two sockets may take: these, and two pipes to splice through */
 
-/* Bytes that were handed on so far. */
+/* Joins them. NULL and err without memory. */
+struct relay *relay_start(struct loop *loop, const struct relay_job *job, struct err *err);
+
+/* The program will read no more and is to know it: its input ends, while its output goes on. For RELAY_PROGRAM. */
+void	relay_end_input(struct relay *r);
+
+/* Bytes that were handed on so far, to the peer or client and from it. */
 struct relay_counts relay_counts(const struct relay *r);
 
 /*
  * May be called at any time; done will not be called any more. NULL is fine. The streams stay with their owners; a
- * remote one to which bytes were on their way is marked to be aborted.
+ * socket to which bytes were on their way, or whose other side was cut off, is marked to be aborted.
  */
 void	relay_free(struct relay *r);
 
