@@ -18,6 +18,9 @@ enum err_kind {
 	ERR_BIND,	/* the local address cannot be had */
 	ERR_LIMIT,	/* descriptors or memory ran out */
 	ERR_LOCAL,	/* stdin, stdout or a file failed, or a privilege is missing */
+	ERR_NOT_RUN,	/* a program could not be run */
+	ERR_NOT_FOUND,	/* a program was not found */
+	ERR_PROGRAM,	/* a program ended with err->status, which is ours; text is empty, or what else went wrong */
 	ERR_SIGNAL,	/* ended by err->signo */
 	ERR_KINDS
 };
@@ -30,6 +33,7 @@ struct err {
 	enum err_stage stage;
 	int errnum;		/* the system's reason, or 0 */
 	int signo;		/* with ERR_SIGNAL */
+	int status;		/* with ERR_PROGRAM: 1 to 255 */
 	bool counted;		/* sent and received say how far a transfer came */
 	uint64_t sent, received;
 	char object[320];	/* what it is about: a peer, an option, stdout; may be empty */

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void
@@ -35,4 +37,38 @@ int
 fd_pipe(int fds[2])
 {
 	return pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+}
+
+/* The limit is the process's, and so is what it was before. */
+static struct rlimit lent, raised;
+
+size_t
+fd_limit_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	if (limit.rlim_cur < limit.rlim_max) {
+		lent = raised = limit;
+		raised.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+			raised = lent;
+		limit = raised;
+	}
+	return limit.rlim_cur > INT_MAX ? INT_MAX : (size_t)limit.rlim_cur;
+}
+
+void
+fd_limit_lend(void)
+{
+	if (lent.rlim_cur != raised.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &lent);
+}
+
+void
+fd_limit_take_back(void)
+{
+	if (lent.rlim_cur != raised.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &raised);
 }
