@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
+#include "lib/service/relay.h"
 #include "lib/wire/endpoint.h"
 
 /* What a run is given. args points at the verb's own struct, filled by its table. */
@@ -17,6 +18,7 @@ struct cmd_call {
 	const void *args;
 	char **operands;
 	int n_operands;
+	char **program;			/* what follows `--`, ended by NULL; NULL: nothing. With takes_program */
 	const struct log *log;
 };
 
@@ -25,12 +27,14 @@ struct cmd {
 	const char *operands;		/* as usage shows them */
 	const char *summary;		/* one line, no full stop */
 	const struct opt *opts;
+	bool takes_program;		/* `-- CMD ARG...` runs a program */
 	size_t args_size;		/* of the verb's struct, which begins with a struct words_args */
 	int (*run)(const struct cmd_call *call, struct err *err);	/* 0, or -1 and err */
 };
 
 extern const struct cmd cmd_connect;
 extern const struct cmd cmd_listen;
+extern const struct cmd cmd_echo_server;
 
 /* Every subcommand, in the order of help; NULL ends it. */
 extern const struct cmd *const commands[];
@@ -41,5 +45,23 @@ const struct cmd *cmd_find(const char *name);
 /* Takes the operands, one or two, as the address of cmd's job. Returns 0, or -1 with ERR_USAGE. */
 int	cmd_endpoint(const struct cmd *cmd, const struct cmd_call *call, enum endpoint_use use, struct endpoint *ep,
 	    struct err *err);
+
+/*
+ * The same for a server. With no operands, and sockets from a service manager waiting (activation.h), *ep is empty.
+ */
+int	cmd_listen_endpoint(const struct cmd *cmd, const struct cmd_call *call, struct endpoint *ep, struct err *err);
+
+/* What `-- CMD ARG...` or --sh TEXT asks to run. */
+struct cmd_program {
+	char *const *argv;	/* ends with NULL; NULL itself: nothing is to be run */
+	char *shell[4];		/* where argv is when it is a shell */
+};
+
+/*
+ * Fills it; sh is TEXT, borrowed, or NULL. Returns 0, or -1 with ERR_USAGE, also when relay has what would leave a program
+ * deaf or mute.
+ */
+int	cmd_program(struct cmd_program *program, const struct cmd_call *call, const char *sh,
+	    const struct relay_args *relay, struct err *err);
 
 #endif

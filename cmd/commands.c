@@ -1,13 +1,17 @@
 /*
- * The table of subcommands, and what they have in common. Apart from main() so that the generator of completions can link it.
+ * The table of subcommands, and what they have in common. Apart from main() so that the generator of completions can
+ * link it.
  */
 #include "cmd/cmd.h"
 
 #include <string.h>
 
+#include "lib/net/activation.h"
+
 const struct cmd *const commands[] = {
 	&cmd_connect,
 	&cmd_listen,
+	&cmd_echo_server,
 	NULL
 };
 
@@ -33,4 +37,38 @@ cmd_endpoint(const struct cmd *cmd, const struct cmd_call *call, enum endpoint_u
 	    call->n_operands == 0 ? "no address given" : "too many operands", cmd->name, cmd->operands);
 	err->stage = STAGE_USAGE;
 	return -1;
+}
+
+int
+cmd_listen_endpoint(const struct cmd *cmd, const struct cmd_call *call, struct endpoint *ep, struct err *err)
+{
+	if (call->n_operands > 0 || !activation_offered())
+		return cmd_endpoint(cmd, call, ENDPOINT_LISTEN, ep, err);
+	*ep = (struct endpoint){ .kind = ENDPOINT_TCP };
+	return 0;
+}
+
+int
+cmd_program(struct cmd_program *program, const struct cmd_call *call, const char *sh, const struct relay_args *relay,
+    struct err *err)
+{
+	const char *wrong = relay->no_stdin ? "-d/--no-stdin" : relay->recv_only ? "--recv-only" :
+	    relay->send_only ? "--send-only" : NULL;
+
+	*program = (struct cmd_program){ .argv = call->program };
+	if (call->program != NULL && (sh != NULL || call->program[0] == NULL)) {
+		err_set(err, ERR_USAGE, 0, sh != NULL ? "cannot go with -- CMD" : "no program follows");
+		return err_at(err, STAGE_USAGE, sh != NULL ? "--sh" : "--");
+	}
+	if (sh != NULL) {
+		program->shell[0] = (char *)"/bin/sh";		/* posix_spawn(3) changes none of them */
+		program->shell[1] = (char *)"-c";
+		memcpy(&program->shell[2], &sh, sizeof(sh));
+		program->argv = program->shell;
+	}
+	if (program->argv != NULL && wrong != NULL) {
+		err_set(err, ERR_USAGE, 0, "cannot go with a program, which is to be heard and to hear");
+		return err_at(err, STAGE_USAGE, wrong);
+	}
+	return 0;
 }

@@ -6,8 +6,12 @@
 #include "cmd/options.h"
 #include "cmd/session.h"
 #include "cmd/talk.h"
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/net/dial.h"
+#include "lib/net/sock.h"
+#include "lib/net/sockopt.h"
+#include "lib/service/program.h"
 #include "lib/service/relay.h"
 #include "lib/wire/endpoint.h"
 
@@ -16,14 +20,22 @@ struct connect_args {
 	struct dial_args dial;
 	struct relay_args relay;
 	struct transfer_args transfer;
+	const char *sh;
 	bool probe;
 };
 
 static const struct opt connect_opts[] = {
 	OPT_FLAG('z', "probe", struct connect_args, probe, "connect, send nothing, close"),
+	OPT_TEXT(0, "sh", "TEXT", struct connect_args, sh, OPT_OFFER_NOTHING,
+	    "join the connection with TEXT, run by /bin/sh, as -- CMD does without a shell"),
+	OPT_CONFLICT("sh", "probe"),
 	OPT_HINT('l', "to listen there is sockt listen"),
 	OPT_HINT('p', "a port of our own is -s ADDR:PORT, and the peer's is an operand"),
 	OPT_HINT('u', "there is no UDP yet"),
+	OPT_HINT('e', "a program is run by -- CMD ARG..."),
+	OPT_HINT('c', "a shell command is run by --sh TEXT"),
+	OPT_MS('w', "timeout", struct connect_args, dial.timeout_ms, 0, NULL,
+	    "give up connecting after this, everything included; 0: never (default " TEXT(DIAL_TIMEOUT_S) "s)"),
 	OPT_GROUP(struct connect_args, dial.names, "Addresses", family_opts),
 	OPT_GROUP(struct connect_args, dial, "Connecting", dial_opts),
 	OPT_GROUP(struct connect_args, dial.sock, "Socket", connect_sock_opts),
@@ -81,25 +93,103 @@ check_fastopen(const struct connect_args *args, struct err *err)
 	return err_at(err, STAGE_USAGE, "TCP_FASTOPEN_CONNECT");
 }
 
+/* ---- a program on the connection ---- */
+
+struct running {
+	struct session *session;
+	struct program *program;
+	const char *name;
+	const struct log *log;
+	int fd;			/* the connection, until it is closed */
+	int64_t began_us;
+	bool stats;
+	struct err verdict;	/* why it was told to end, first; ERR_NONE: it was not */
+};
+
+static void
+on_parted(void *arg, const struct err *err)
+{
+	struct running *r = arg;
+	struct relay_counts counts = program_counts(r->program);
+
+	talk_say_end(r->log, r->name, r->fd, counts, r->began_us, r->stats, err);
+}
+
+static void
+on_program_done(void *arg, const struct err *err)
+{
+	struct running *r = arg;
+
+	session_over(r->session, r->verdict.kind != ERR_NONE ? &r->verdict : err);
+}
+
+/* At the first signal, or when -m is over, the program is to end too, and has a while; at the second it is over. */
+static void
+on_end(void *arg, const struct err *why)
+{
+	struct running *r = arg;
+
+	if (r->verdict.kind != ERR_NONE) {
+		session_over(r->session, why);
+		return;
+	}
+	r->verdict = *why;
+	program_end(r->program, PROGRAM_GRACE_MS);
+}
+
+/* Takes fd over. Returns 0 when the program ended with status 0 and everything was delivered, or -1 and err. */
+static int
+run_program(struct session *session, int fd, char *const *argv, const char *name, const struct connect_args *args,
+    const struct log *log, struct err *err)
+{
+	static const struct program_calls calls = { .parted = on_parted, .done = on_program_done };
+	const struct program_args program = { .argv = argv, .relay = &args->relay };
+	struct running r = { .session = session, .name = name, .log = log, .fd = fd, .began_us = clock_us(),
+	    .stats = args->transfer.stats };
+	struct addr peer;
+	int rc;
+
+	sock_peer(fd, &peer);
+	if ((r.program = program_start(session->loop, fd, &peer, &program, name, &calls, &r, log, err)) == NULL)
+		return err_at(err, STAGE_TRANSFER, name);
+	session->stage = STAGE_TRANSFER;
+	session_on_end(session, on_end, &r);
+	rc = session_wait(session, err);
+	session_on_end(session, NULL, NULL);
+	if (rc < 0)
+		err_at(err, STAGE_TRANSFER, name);
+	program_free(r.program);
+	return rc;
+}
+
+/* ---- the verb ---- */
+
 static int
 connect_run(const struct cmd_call *call, struct err *err)
 {
 	const struct connect_args *args = call->args;
+	struct cmd_program program;
 	struct session session;
 	struct endpoint ep;
 	char name[sizeof(err->object)];
 	int fd = -1, rc = -1;
 
-	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0 || check_fastopen(args, err) < 0)
+	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0 ||
+	    check_fastopen(args, err) < 0 || cmd_program(&program, call, args->sh, &args->relay, err) < 0)
 		return -1;
+	if (program.argv != NULL && args->probe) {
+		err_set(err, ERR_USAGE, 0, "cannot go with a program");
+		return err_at(err, STAGE_USAGE, "-z/--probe");
+	}
 	sockopt_say_ignored(&args->dial.sock.options, call->log);
 	rc = session_open(&session, STAGE_CONNECT, args->transfer.max_ms, err);
 	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)
 		rc = -1;
 	if (rc == 0 && !args->probe) {
-		rc = talk(&session, fd, endpoint_name(&ep, name, sizeof(name)), &args->relay, args->transfer.stats,
-		    call->log, err);
-		fd = -1;		/* talk took it */
+		endpoint_name(&ep, name, sizeof(name));
+		rc = program.argv != NULL ? run_program(&session, fd, program.argv, name, args, call->log, err) :
+		    talk(&session, fd, name, &args->relay, args->transfer.stats, call->log, err);
+		fd = -1;		/* they took it */
 	}
 	fd_close(&fd);
 	session_close(&session);
@@ -108,9 +198,10 @@ connect_run(const struct cmd_call *call, struct err *err)
 
 const struct cmd cmd_connect = {
 	.name = "connect",
-	.operands = "HOST PORT | HOST:PORT | [V6]:PORT | tcp://HOST:PORT | unix:PATH | vsock:CID:PORT",
-	.summary = "relay stdin and stdout over a connection",
+	.operands = "HOST PORT | HOST:PORT | [V6]:PORT | tcp://HOST:PORT | unix:PATH | vsock:CID:PORT [-- CMD ARG...]",
+	.summary = "relay stdin and stdout, or a program's, over a connection",
 	.opts = connect_opts,
+	.takes_program = true,
 	.args_size = sizeof(struct connect_args),
 	.run = connect_run,
 };

@@ -61,7 +61,7 @@ help_cmd(FILE *out, const struct cmd *cmd)
 	while ((row = opts_next(&walk)) != NULL) {
 		if (!opts_is_option(row))
 			continue;
-		if (walk.heading != heading) {
+		if (heading == NULL ? walk.heading != NULL : walk.heading == NULL || strcmp(walk.heading, heading) != 0) {
 			heading = walk.heading;
 			fprintf(out, "\n%s:\n", heading != NULL ? heading : "Options");
 		}

@@ -1,224 +1,228 @@
 /*
- * sockt listen: one client joined with stdin and stdout, or with --keep many at once.
+ * sockt listen: clients joined with stdin and stdout, with a program each, or with a target each; one client, or with
+ * --keep many at once.
  */
 #include "cmd/cmd.h"
 
 #include "cmd/options.h"
-#include "cmd/session.h"
-#include "cmd/talk.h"
-#include "lib/base/clock.h"
-#include "lib/base/fd.h"
-#include "lib/net/sock.h"
+#include "cmd/serve.h"
+#include "lib/net/sockopt.h"
 #include "lib/net/stdio.h"
+#include "lib/service/forward.h"
 #include "lib/service/hub.h"
-#include "lib/service/server.h"
-#include "lib/wire/endpoint.h"
+#include "lib/service/program.h"
+#include "lib/service/solo.h"
 
 struct listen_args {
 	struct words_args words;	/* first */
 	struct resolve_args names;
 	struct server_args server;
+	struct dial_args dial;
 	struct relay_args relay;
 	struct transfer_args transfer;
 	int64_t timeout_ms;
+	const char *sh;
+	const char *to;
+	bool to_fail_rst;
 	bool keep;
 };
 
 static const struct opt listen_opts[] = {
 	OPT_FLAG('k', "keep", struct listen_args, keep, "serve many clients at once, until told to stop"),
-	OPT_MS('w', "timeout", struct listen_args, timeout_ms, 0, NULL, "give up when no client has come after this"),
+	OPT_TEXT(0, "sh", "TEXT", struct listen_args, sh, OPT_OFFER_NOTHING,
+	    "run TEXT by /bin/sh for a client, as -- CMD does without a shell"),
+	OPT_TEXT(0, "to", "URL", struct listen_args, to, OPT_OFFER_NOTHING,
+	    "forward a client to tcp://HOST:PORT, HOST:PORT, unix:PATH or vsock:CID:PORT"),
+	OPT_FLAG(0, "to-fail-rst", struct listen_args, to_fail_rst, "reset a client whose target cannot be reached"),
+	OPT_CONFLICT("to", "sh"),
+	OPT_CONFLICT("to", "no-stdin"),
+	OPT_CONFLICT("to", "recv-only"),
+	OPT_NEEDS("to-fail-rst", "to"),
+	OPT_MS('w', "timeout", struct listen_args, timeout_ms, 0, NULL,
+	    "give up when no client has come after this; with --to, when a target has not answered (default "
+	    TEXT(DIAL_TIMEOUT_S) "s)"),
 	OPT_HINT('l', "listen does that by itself"),
 	OPT_HINT('p', "the port is an operand"),
 	OPT_HINT('u', "there is no UDP yet"),
+	OPT_HINT('e', "a program is run by -- CMD ARG..."),
+	OPT_HINT('c', "a shell command is run by --sh TEXT"),
 	OPT_GROUP(struct listen_args, names, "Addresses", family_opts),
 	OPT_GROUP(struct listen_args, server, "Server", server_opts),
+	OPT_GROUP(struct listen_args, server.limits, "Limits", limits_opts),
 	OPT_NEEDS("max-conns", "keep"),
+	OPT_NEEDS("max-conns-per-ip", "keep"),
 	OPT_NEEDS("drain", "keep"),
 	OPT_GROUP(struct listen_args, server.sock, "Socket", listen_sock_opts),
+	OPT_GROUP(struct listen_args, dial, "Connecting (with --to)", dial_opts),
+	OPT_NEEDS("source", "to"),
+	OPT_NEEDS("interface", "to"),
+	OPT_NEEDS("attempt-timeout", "to"),
+	OPT_NEEDS("retry", "to"),
+	OPT_NEEDS("wait", "to"),
 	OPT_GROUP(struct listen_args, relay, "Stream", relay_opts),
 	OPT_GROUP(struct listen_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct listen_args, words, "Words", words_opts),
 	OPT_END
 };
 
+/* What is made of the options; one of program, forward and neither is used. */
 struct listening {
 	const struct listen_args *args;
-	const struct log *log;
-	struct session session;
-	struct server *server;
-	struct loop_timer timeout;	/* no client in time */
-	/* without --keep: the one client */
-	int fd;
-	struct addr peer;
-	/* with it */
-	struct stream *local;
-	struct hub *hub;
-	struct loop_timer drain;
-	int signo;			/* the first that came; 0: none */
+	struct program_args program;
+	struct forward_args forward;
+	struct dial_args dial;
 };
 
-static void
-on_failed(void *arg, const struct err *err)
-{
-	struct listening *l = arg;
+/* ---- the ways to serve ---- */
 
-	session_over(&l->session, err);
+static void *
+make_solo(const struct maker *maker, struct err *err)
+{
+	const struct listening *l = maker->args;
+	struct stream *local = stdio_stream(maker->loop, err);
+
+	return local != NULL ? solo_new(maker->loop, local, &l->args->relay, maker->log, err) : NULL;
 }
 
 static void
-on_timeout(void *arg)
+unmake_solo(void *solo)
 {
-	struct listening *l = arg;
-	char span[32];
-	struct err err;
-
-	err_set(&err, ERR_TIMEOUT, 0, "no client came in %s",
-	    clock_words(l->args->timeout_ms, span, sizeof(span)));
-	err.stage = STAGE_LISTEN;
-	session_over(&l->session, &err);
+	solo_free(solo);
 }
-
-/* ---- one client ---- */
 
 static void
-on_only_client(void *arg, int fd, const struct addr *peer)
+count_solo(const void *solo, struct err *err)
 {
-	struct listening *l = arg;
-
-	l->fd = fd;
-	l->peer = *peer;
-	loop_timer_stop(&l->timeout);
-	server_stop(l->server);
-	session_over(&l->session, NULL);
+	solo_count(solo, err);
 }
 
+static void *
+make_hub(const struct maker *maker, struct err *err)
+{
+	const struct listening *l = maker->args;
+	struct stream *local = stdio_stream(maker->loop, err);
+
+	return local == NULL ? NULL :
+	    hub_start(maker->loop, local, &l->args->relay, maker->failed, maker->arg, maker->log, err);
+}
+
+static void
+unmake_hub(void *hub)
+{
+	hub_free(hub);
+}
+
+static void *
+make_programs(const struct maker *maker, struct err *err)
+{
+	const struct listening *l = maker->args;
+
+	return programs_new(maker->loop, &l->program, maker->log, err);
+}
+
+static void
+unmake_programs(void *programs)
+{
+	programs_free(programs);
+}
+
+static void *
+make_forward(const struct maker *maker, struct err *err)
+{
+	const struct listening *l = maker->args;
+
+	return forward_new(maker->loop, &l->forward, maker->log, err);
+}
+
+static void
+unmake_forward(void *forward)
+{
+	forward_free(forward);
+}
+
+/* ---- the verb ---- */
+
+/* Chooses the way to serve. */
+static void
+choose(const struct listening *l, struct serving *what)
+{
+	const struct listen_args *args = l->args;
+
+	what->setup.fds_each = 1;
+	what->setup.drains = args->keep;
+	if (l->program.argv != NULL) {
+		what->setup.service = &program_service;
+		what->setup.fds_each = RELAY_FDS;
+		what->setup.drains = true;	/* a single one has to be ended too */
+		what->make = make_programs;
+		what->unmake = unmake_programs;
+	} else if (args->to != NULL) {
+		what->setup.service = &forward_service;
+		what->setup.fds_each = RELAY_FDS;
+		what->make = make_forward;
+		what->unmake = unmake_forward;
+	} else if (args->keep) {
+		what->setup.service = &hub_service;
+		what->make = make_hub;
+		what->unmake = unmake_hub;
+	} else {
+		what->setup.service = &solo_service;
+		what->make = make_solo;
+		what->unmake = unmake_solo;
+		what->count = count_solo;
+	}
+}
+
+/* Takes what the options say of a program or a target. */
 static int
-serve_one(struct listening *l, struct err *err)
+prepare(struct listening *l, const struct cmd_call *call, struct cmd_program *program, struct err *err)
 {
-	char name[ADDR_NAME_MAX], local_name[ADDR_NAME_MAX];
-	struct addr local;
-	int fd;
+	const struct listen_args *args = l->args;
 
-	if (session_wait(&l->session, err) < 0)
+	if (cmd_program(program, call, args->sh, &args->relay, err) < 0)
 		return -1;
-	fd = l->fd;
-	l->fd = -1;		/* talk takes it */
-	sock_local(fd, &local);
-	addr_name(&l->peer, name, sizeof(name));
-	log_accepted(l->log, name, addr_name(&local, local_name, sizeof(local_name)));
-	return talk(&l->session, fd, name, &l->args->relay, l->args->transfer.stats, l->log, err);
-}
-
-/* ---- many clients ---- */
-
-static void
-on_client(void *arg, int fd, const struct addr *peer)
-{
-	struct listening *l = arg;
-
-	loop_timer_stop(&l->timeout);
-	hub_add(l->hub, fd, peer);
-}
-
-static void
-on_client_gone(void *arg)
-{
-	struct listening *l = arg;
-
-	server_client_gone(l->server);
-	if (l->signo != 0 && hub_clients(l->hub) == 0)
-		session_killed(&l->session, l->signo);
-}
-
-static void
-on_drained(void *arg)
-{
-	struct listening *l = arg;
-
-	session_killed(&l->session, l->signo);
-}
-
-/* The first signal lets the clients end; at the second, or when the time is up, so do we. */
-static void
-on_signal(void *arg, int signo)
-{
-	struct listening *l = arg;
-
-	if (l->signo != 0 || hub_clients(l->hub) == 0) {
-		session_killed(&l->session, signo);
-		return;
+	if (program->argv != NULL && args->to != NULL) {
+		err_set(err, ERR_USAGE, 0, "cannot go with a program");
+		return err_at(err, STAGE_USAGE, "--to");
 	}
-	l->signo = signo;
-	log_draining(l->log, hub_clients(l->hub), l->args->server.drain_ms);
-	server_stop(l->server);
-	loop_timer_set(&l->drain, clock_deadline(l->args->server.drain_ms));
-	hub_drain(l->hub);
-}
-
-static int
-serve_many(struct listening *l, struct err *err)
-{
-	static const struct hub_calls calls = { .gone = on_client_gone, .failed = on_failed };
-	const struct hub_args args = { .relay = &l->args->relay, .max_ms = l->args->transfer.max_ms,
-	    .stats = l->args->transfer.stats };
-	int rc = -1;
-
-	if ((l->local = stdio_stream(l->session.loop, err)) != NULL &&
-	    (l->hub = hub_start(l->session.loop, l->local, &args, &calls, l, l->log, err)) != NULL) {
-		l->session.on_signal = on_signal;
-		l->session.arg = l;
-		loop_timer_init(&l->drain, l->session.loop, on_drained, l);
-		rc = session_wait(&l->session, err);
-	}
-	loop_timer_stop(&l->drain);
-	hub_free(l->hub);
-	stream_free(l->local);
-	return rc;
+	if (args->to != NULL && endpoint_parse(&l->forward.target, args->to, ENDPOINT_CONNECT, err) < 0)
+		return -1;
+	l->program = (struct program_args){ .argv = program->argv, .relay = &args->relay,
+	    .drain_ms = args->keep ? args->server.drain_ms : 0 };
+	l->dial = args->dial;
+	l->dial.names.numeric = args->names.numeric;	/* -4 and -6 are about where to listen */
+	l->dial.timeout_ms = args->timeout_ms;
+	l->forward.dial = &l->dial;
+	l->forward.relay = &args->relay;
+	l->forward.fail_rst = args->to_fail_rst;
+	return 0;
 }
 
 static int
 listen_run(const struct cmd_call *call, struct err *err)
 {
-	static const struct server_calls one = { .client = on_only_client, .failed = on_failed };
-	static const struct server_calls many = { .client = on_client, .failed = on_failed };
 	const struct listen_args *args = call->args;
-	struct listening l = { .args = args, .log = call->log, .fd = -1 };
-	struct server_args server = args->server;
-	struct endpoint ep;
-	char name[sizeof(err->object)];
-	int rc = -1;
+	struct listening l = { .args = args };
+	struct serving what = { .args = &l, .timeout_ms = args->to != NULL ? OPT_UNSET : args->timeout_ms,
+	    .setup = { .names = &args->names, .args = &args->server, .workers = 1, .once = !args->keep,
+	    .stats = args->transfer.stats, .log = call->log } };
+	struct cmd_program program;
 
-	if (cmd_endpoint(&cmd_listen, call, ENDPOINT_LISTEN, &ep, err) < 0)
+	if (cmd_listen_endpoint(&cmd_listen, call, &what.setup.ep, err) < 0 || prepare(&l, call, &program, err) < 0)
 		return -1;
-	sockopt_say_ignored(&server.sock.options, call->log);
-	if (!args->keep)
-		server.max_conns = 1;
-
+	sockopt_say_ignored(&args->server.sock.options, call->log);
+	choose(&l, &what);
 	/* With --keep, -m is each client's; else it is the run's. */
-	rc = session_open(&l.session, STAGE_LISTEN, args->keep ? OPT_UNSET : args->transfer.max_ms, err);
-	if (rc == 0 && (l.server = server_start(l.session.loop, &ep, &args->names, &server,
-	    args->keep ? &many : &one, &l, call->log, err)) == NULL)
-		rc = -1;
-	if (rc == 0) {
-		loop_timer_init(&l.timeout, l.session.loop, on_timeout, &l);
-		if (args->timeout_ms > 0)
-			loop_timer_set(&l.timeout, clock_deadline(args->timeout_ms));
-		rc = args->keep ? serve_many(&l, err) : serve_one(&l, err);
-		if (rc < 0)
-			err_at(err, err->stage, endpoint_name(&ep, name, sizeof(name)));
-	}
-	loop_timer_stop(&l.timeout);
-	fd_close(&l.fd);
-	server_free(l.server);
-	session_close(&l.session);
-	return rc;
+	*(args->keep ? &what.setup.max_ms : &what.max_ms) = args->transfer.max_ms;
+	return serve(&what, err);
 }
 
 const struct cmd cmd_listen = {
 	.name = "listen",
-	.operands = "[HOST] PORT | HOST:PORT | [V6]:PORT | vsock:CID:PORT",
-	.summary = "accept connections and relay them to stdin and stdout",
+	.operands = "[HOST] PORT | HOST:PORT | [V6]:PORT | vsock:CID:PORT [-- CMD ARG...]",
+	.summary = "accept connections, for stdin and stdout, a program or a target",
 	.opts = listen_opts,
+	.takes_program = true,
 	.args_size = sizeof(struct listen_args),
 	.run = listen_run,
 };

@@ -17,7 +17,8 @@
 /* EXIT STATUS of sockt(1). */
 static const int exit_status[ERR_KINDS] = {
 	[ERR_NONE] = 0, [ERR_USAGE] = 2, [ERR_LOOKUP] = 3, [ERR_CONNECT] = 4, [ERR_TIMEOUT] = 5, [ERR_BROKEN] = 6,
-	[ERR_BIND] = 9, [ERR_LIMIT] = 11, [ERR_LOCAL] = 12, [ERR_SIGNAL] = 128,
+	[ERR_BIND] = 9, [ERR_LIMIT] = 11, [ERR_LOCAL] = 12, [ERR_NOT_RUN] = 126,
+	[ERR_NOT_FOUND] = 127, [ERR_SIGNAL] = 128,
 };
 
 /*
@@ -56,6 +57,11 @@ finish(const struct words *words, const struct err *err)
 {
 	if (err->kind == ERR_SIGNAL)
 		return die_by(err->signo);
+	if (err->kind == ERR_PROGRAM) {
+		if (err->text[0] != '\0')	/* the connection broke as well */
+			words_error(words, err, err->status);
+		return err->status;
+	}
 	if (err->kind != ERR_NONE)
 		words_error(words, err, exit_status[err->kind]);
 	return exit_status[err->kind];
@@ -109,9 +115,10 @@ run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 	words_init(words, cmd->name, &(struct words_args){ .json = asks_for_json(argc, argv) });
 	if (args == NULL) {
 		err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
-	} else if (opts_parse(cmd->opts, false, argc, argv, args, &found, &err) == 0) {
+	} else if (opts_parse(cmd->opts, cmd->takes_program, argc, argv, args, &found, &err) == 0) {
 		if (found.help) {
 			help_cmd(stdout, cmd);
+			opts_release(cmd->opts, args);
 			free(args);
 			return finish_help(words);
 		}
@@ -119,11 +126,14 @@ run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 		call.args = args;
 		call.operands = found.operands;
 		call.n_operands = found.n_operands;
+		call.program = found.program;
 		if (cmd->run(&call, &err) == 0)
 			err = ERR_EMPTY;
 		close_stdout(&err);
 	}
 	status = finish(words, &err);
+	if (args != NULL)
+		opts_release(cmd->opts, args);
 	free(args);
 	return status;
 }

@@ -3,16 +3,48 @@
  */
 #include "cmd/options.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
+#include "lib/base/window.h"
+#include "lib/net/access.h"
 #include "lib/net/addr.h"
 #include "lib/net/dial.h"
 #include "lib/net/sock.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
+static int
+parse_rate(void *at, const char *value, struct err *err)
+{
+	if (num_rate(value, WINDOW_MAX, at))
+		return 0;
+	return err_set(err, ERR_USAGE, 0, "is not a rate (such as 5/s, 100/m, 3/10s), at most %d in a time",
+	    (int)WINDOW_MAX);
+}
+
+/* Adds to the list at *at, which is made with its first word. */
+static int
+parse_access(void *at, const char *value, struct err *err)
+{
+	struct access **list = at;
+
+	if (*list == NULL && (*list = calloc(1, sizeof(**list))) == NULL)
+		return err_set(err, ERR_LIMIT, ENOMEM, "cannot be kept");
+	return access_add(*list, value, err);
+}
+
+static void
+release_access(void *at)
+{
+	struct access **list = at;
+
+	if (*list != NULL)
+		access_free(*list);
+	free(*list);
+	*list = NULL;
+}
 
 static int
 parse_source(void *at, const char *value, struct err *err)
@@ -31,8 +63,6 @@ const struct opt family_opts[] = {
 const struct opt dial_opts[] = {
 	OPT_PARSED('s', "source", "ADDR[:PORT]", struct dial_args, source, parse_source, "send from this address"),
 	OPT_TEXT(0, "interface", "IF", struct dial_args, interface, OPT_OFFER_INTERFACE, "send through this interface"),
-	OPT_MS('w', "timeout", struct dial_args, timeout_ms, 0, NULL,
-	    "give up connecting after this, everything included; 0: never (default " TEXT(DIAL_TIMEOUT_S) "s)"),
 	OPT_MS(0, "attempt-timeout", struct dial_args, attempt_ms, 1, "3s", "give up one address after this"),
 	OPT_INT(0, "retry", "N", struct dial_args, retries, 0, INT_MAX, "0", "try again after a failure that may heal"),
 	OPT_MS(0, "retry-delay", struct dial_args, retry_delay_ms, 1, "250ms", "pause before the first retry; doubles"),
@@ -73,6 +103,8 @@ const struct opt relay_opts[] = {
 	OPT_FLAG('d', "no-stdin", struct relay_args, no_stdin, "do not read stdin; the same as --recv-only"),
 	OPT_CONFLICT("send-only", "no-stdin"),
 	OPT_FLAG(0, "no-half-close", struct relay_args, no_half_close, "say nothing to the peer when stdin ends"),
+	OPT_FLAG('N', NULL, struct relay_args, nc_half_close, "accepted for users of nc: it is what happens anyway"),
+	OPT_CONFLICT("N", "no-half-close"),
 	OPT_MS('q', "linger", struct relay_args, linger_ms, 0, NULL,
 	    "once one side has ended, how long the other may be silent (default " TEXT(RELAY_LINGER_S)
 	    "s for a pipe on stdin)"),
@@ -80,21 +112,48 @@ const struct opt relay_opts[] = {
 };
 
 const struct opt transfer_opts[] = {
-	OPT_MS('m', "max-time", struct transfer_args, max_ms, 0, NULL, "end the whole run after this; 0: never"),
+	OPT_MS('m', "max-time", struct transfer_args, max_ms, 0, NULL,
+	    "end the run after this, or each client of a server for many; 0: never"),
 	OPT_FLAG(0, "stats", struct transfer_args, stats, "say bytes, time, rate and round trip at the end"),
-	OPT_FLAG('N', NULL, struct transfer_args, nc_half_close, "accepted for users of nc: it is what happens anyway"),
-	OPT_CONFLICT("N", "no-half-close"),
 	OPT_END
 };
 
 const struct opt server_opts[] = {
-	OPT_INT(0, "max-conns", "N", struct server_args, max_conns, 1, INT_MAX, NULL,
-	    "serve so many clients at once (default: what the descriptors allow)"),
-	OPT_MS(0, "drain", struct server_args, drain_ms, 0, "5s", "after TERM or INT, how long clients have to end"),
+	OPT_MS(0, "first-byte", struct server_args, first_byte_ms, 1, NULL,
+	    "close a client that has said nothing so long after it came"),
+	OPT_MS(0, "drain", struct server_args, drain_ms, 0, "5s", "after TERM, INT or HUP, how long clients have to end"),
 	OPT_FD(0, "ready-fd", "N", struct server_args, ready_fd,
 	    "write HOST:PORT to this descriptor when listening, and close it"),
 	OPT_TEXT(0, "port-file", "FILE", struct server_args, port_file, OPT_OFFER_FILE,
 	    "write HOST:PORT to this file when listening"),
+	OPT_TEXT(0, "run-as", "USER[:GROUP]", struct server_args, run_as, OPT_OFFER_NOTHING,
+	    "become this user for good once listening"),
+	OPT_END
+};
+
+const struct opt limits_opts[] = {
+	OPT_INT(0, "max-conns", "N", struct limits_args, max_conns, 1, INT_MAX, NULL,
+	    "serve so many clients at once (default: what the descriptors allow)"),
+	OPT_INT(0, "max-conns-per-ip", "N", struct limits_args, max_per_source, 1, INT_MAX, NULL,
+	    "serve so many clients of one source, an IPv4 address or an IPv6 /64, at once"),
+	OPT_PARSED(0, "conn-rate", "N/DUR", struct limits_args, conn_rate, parse_rate,
+	    "accept so many connections of one source in any such time"),
+	OPT_MS(0, "ban", struct limits_args, ban_ms, 1, NULL, "keep a source out for so long that breaks its limits often"),
+	OPT_INT(0, "ban-after", "N", struct limits_args, ban_after, 1, INT_MAX, "3",
+	    "at which break it is banned, none being further than that from the one before"),
+	OPT_NEEDS("ban-after", "ban"),
+	{ .kind = OPT_KIND_PARSED, .name = "allow", .metavar = "CIDR", .at = offsetof(struct limits_args, allow),
+	  .parse = parse_access, .release = release_access, .repeats = true,
+	  .help = "let in clients of this network, or of those in @FILE, and no others; repeatable" },
+	{ .kind = OPT_KIND_PARSED, .name = "deny", .metavar = "CIDR", .at = offsetof(struct limits_args, deny),
+	  .parse = parse_access, .release = release_access, .repeats = true,
+	  .help = "let in no client of this network, or of those in @FILE; repeatable" },
+	OPT_END
+};
+
+const struct opt request_opts[] = {
+	OPT_PARSED(0, "request-rate", "N/DUR", struct limits_args, request_rate, parse_rate,
+	    "answer so many lines of one source in any such time"),
 	OPT_END
 };
 

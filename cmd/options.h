@@ -6,6 +6,10 @@
 
 #include "lib/base/opts.h"
 
+/* A number of the code in the text of a row. */
+#define OPTIONS_TEXT_OF(x) #x
+#define TEXT(x) OPTIONS_TEXT_OF(x)
+
 /* How much is said, and in what form. Every verb's struct begins with it. */
 struct words_args {
 	int verbose;
@@ -19,13 +23,14 @@ extern const struct opt listen_sock_opts[];	/* struct sock_args, of sockets that
 extern const struct opt relay_opts[];		/* struct relay_args */
 extern const struct opt transfer_opts[];	/* struct transfer_args */
 extern const struct opt server_opts[];		/* struct server_args */
+extern const struct opt limits_opts[];		/* struct limits_args */
+extern const struct opt request_opts[];		/* struct limits_args, of servers that answer requests */
 extern const struct opt words_opts[];		/* struct words_args */
 
 /* What belongs to a run as a whole. */
 struct transfer_args {
 	int64_t max_ms;		/* the whole run; OPT_UNSET or 0: no limit */
 	bool stats;
-	bool nc_half_close;	/* -N: what we do anyway */
 };
 
 #endif

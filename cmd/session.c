@@ -6,15 +6,24 @@
 #include "lib/base/clock.h"
 #include "lib/event/signal.h"
 
+/* There is a reason to end. */
+static void
+session_end(struct session *s, const struct err *why)
+{
+	if (s->on_end != NULL)
+		s->on_end(s->arg, why);
+	else
+		session_over(s, why);
+}
+
 static void
 on_signal(void *arg, int signo)
 {
-	struct session *s = arg;
+	struct err err;
 
-	if (s->on_signal != NULL)
-		s->on_signal(s->arg, signo);
-	else
-		session_killed(s, signo);
+	err_set(&err, ERR_SIGNAL, 0, "%s", "");
+	err.signo = signo;
+	session_end(arg, &err);
 }
 
 static void
@@ -26,7 +35,7 @@ on_max(void *arg)
 
 	err_set(&err, ERR_TIMEOUT, 0, "the %s that -m allows are over", clock_words(s->max_ms, span, sizeof(span)));
 	err.stage = s->stage;
-	session_over(s, &err);
+	session_end(s, &err);
 }
 
 int
@@ -39,6 +48,13 @@ session_open(struct session *s, enum err_stage stage, int64_t max_ms, struct err
 	if (max_ms > 0)
 		loop_timer_set(&s->max, clock_deadline(max_ms));
 	return 0;
+}
+
+void
+session_on_end(struct session *s, void (*fn)(void *arg, const struct err *why), void *arg)
+{
+	s->on_end = fn;
+	s->arg = arg;
 }
 
 int
@@ -56,16 +72,6 @@ session_over(struct session *s, const struct err *err)
 	if (err != NULL && s->verdict.kind == ERR_NONE)
 		s->verdict = *err;
 	loop_stop(s->loop);
-}
-
-void
-session_killed(struct session *s, int signo)
-{
-	struct err err;
-
-	err_set(&err, ERR_SIGNAL, 0, "%s", "");
-	err.signo = signo;
-	session_over(s, &err);
 }
 
 void

@@ -81,11 +81,10 @@ sink(void *arg, const struct log_record *record)
 	if ((fd_ready(STDERR_FILENO, POLLOUT, 0) & POLLOUT) == 0)
 		return;
 	if (!words->json) {
-		/* The ready line stands alone, so that a script can match the whole of it. */
-		if (strcmp(record->event, "listening") == 0)
+		if (record->form == LOG_ALONE)
 			write_line(line, (size_t)snprintf(line, sizeof(line), "%s\n", record->words));
 		else
-			say_line(words->verb, record->object, record->words);
+			say_line(words->verb, record->form == LOG_ABOUT ? record->object : "", record->words);
 		return;
 	}
 	json_line_begin(&j, line, sizeof(line) - 1, record->event);

@@ -3,17 +3,23 @@
 
 # Sets what the subcommand has: its options, those with a value, a file or an interface, its operands.
 _sockt_tables() {
-	verbs='connect listen'
+	verbs='connect listen echo-server'
 	case $1 in
 	connect)
-		options='-z --probe -4 -6 -n --numeric -s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
-		values='-s --source --interface -w --timeout --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger -m --max-time'
+		options='-z --probe --sh -w --timeout -4 -6 -n --numeric -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N -q --linger -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--sh -w --timeout -s --source --interface --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger -m --max-time'
 		files=''
 		interfaces='--interface'
 		operands='host unix' ;;
 	listen)
-		options='-k --keep -w --timeout -4 -6 -n --numeric --max-conns --drain --ready-fd --port-file -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -q --linger -m --max-time --stats -N -v --verbose --quiet --json -h --help'
-		values='-w --timeout --max-conns --drain --ready-fd --port-file -o --sockopt -i --idle -q --linger -m --max-time'
+		options='-k --keep --sh --to --to-fail-rst -w --timeout -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N -q --linger -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--sh --to -w --timeout --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -s --source --interface --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger -m --max-time'
+		files='--port-file'
+		interfaces='--interface'
+		operands='host' ;;
+	echo-server)
+		options='--prefix --once --workers -w --timeout -i --idle --request-rate -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--prefix --workers -w --timeout -i --idle --request-rate --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -m --max-time'
 		files='--port-file'
 		interfaces=''
 		operands='host' ;;

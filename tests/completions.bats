@@ -31,7 +31,7 @@ zsh_part() {
 
 @test "completions: every option of the tables is in each shell's file" {
 	local verb letter long name
-	while read -r verb _ letter long _; do
+	while IFS=$'\t' read -r verb _ letter long _; do
 		for name in "-$letter" "--$long"; do
 			[[ $name != -- && $name != --- ]] || continue
 			bash_part "$verb" | grep -qE -- "options='(.* )?${name}[ ']"
@@ -59,15 +59,17 @@ bash_offers() {
 
 bash_claims() {
 	run -0 bash_offers sockt ''
-	[ "$output" = $'connect\nlisten\nhelp\n--help\n--version' ]
+	[ "$output" = $'connect\nlisten\necho-server\nhelp\n--help\n--version' ]
 	run -0 bash_offers sockt con
 	[ "$output" = connect ]
 	run -0 bash_offers sockt help l
 	[ "$output" = listen ]
 	run -0 bash_offers sockt connect --attempt
 	[ "$output" = --attempt-timeout ]
-	run -0 bash_offers sockt listen --attempt
+	run -0 bash_offers sockt echo-server --attempt
 	[ "$output" = '' ]
+	run -0 bash_offers sockt echo-server --request
+	[ "$output" = --request-rate ]
 	run -0 bash_offers sockt listen -k --port-file ''
 	[ "$(sort <<<"$output")" = "$(printf 'a file\na-file')" ]
 	run -0 bash_offers sockt listen --port-file = a-
@@ -109,15 +111,17 @@ fish_offers() {
 @test "completions: fish offers subcommands, options and files where they belong" {
 	command -v fish >/dev/null || skip 'fish is not installed'
 	run -0 fish_offers 'sockt '
-	[ "$output" = $'connect\nhelp\nlisten' ]
+	[ "$output" = $'connect\necho-server\nhelp\nlisten' ]
 	run -0 fish_offers 'sockt con'
 	[ "$output" = connect ]
 	run -0 fish_offers 'sockt help l'
 	[ "$output" = listen ]
 	run -0 fish_offers 'sockt connect --attempt'
 	[ "$output" = --attempt-timeout ]
-	run -0 fish_offers 'sockt listen --attempt'
+	run -0 fish_offers 'sockt echo-server --attempt'
 	[ "$output" = '' ]
+	run -0 fish_offers 'sockt echo-server --request'
+	[ "$output" = --request-rate ]
 	run -0 fish_offers 'sockt listen --port-file a-'
 	[ "$output" = a-file ]
 	run -0 fish_offers 'sockt connect --interface l'
@@ -181,15 +185,17 @@ zsh_setup() {
 	command -v zsh >/dev/null || skip 'zsh is not installed'
 	zsh_setup
 	run -0 zsh_offers 'sockt '
-	[ "$(sort <<<"$output")" = $'connect\nhelp\nlisten' ]
+	[ "$(sort <<<"$output")" = $'connect\necho-server\nhelp\nlisten' ]
 	run -0 zsh_offers 'sockt con'
 	[ "$output" = connect ]
 	run -0 zsh_offers 'sockt help l'
 	[ "$output" = listen ]
 	run -0 zsh_offers 'sockt connect --attempt'
 	[[ $output == --attempt-timeout* ]]
-	run -0 zsh_offers 'sockt listen --attempt'
+	run -0 zsh_offers 'sockt echo-server --attempt'
 	[ "$output" = '' ]
+	run -0 zsh_offers 'sockt echo-server --request'
+	[[ $output == --request-rate* ]]
 	run -0 zsh_offers 'sockt connect --wait 5s --ret'
 	[ "$(sort <<<"$output")" = $'--retry-delay\n--retry-refused' ]
 	run -0 zsh_offers 'sockt listen --port-file a-'

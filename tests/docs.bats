@@ -26,9 +26,14 @@ listed() {
 		END { flush() }'
 }
 
+# The option tables. What stands in brackets behind a heading is when it applies: the group is the same.
+tables() {
+	"$SOCKT_BUILD/optdump" list | awk -F '\t' -v OFS='\t' '{ sub(/ \([^)]*\)$/, "", $2); print }'
+}
+
 # Reads the tables and writes PAGE, HEADING and the option as a manual writes it, each once.
 options_wanted() {
-	"$SOCKT_BUILD/optdump" list | awk -F '\t' -v OFS='\t' '{
+	tables | awk -F '\t' -v OFS='\t' '{
 		value = $5 == "-" ? "" : " " tolower($5)
 		names = $3 == "-" ? "" : "-" $3 value
 		if ($4 != "-")
@@ -89,7 +94,7 @@ same() {
 
 @test "docs: sockt-options(7) has every socket option with its value, range and side, and no others" {
 	"$SOCKT_BUILD/optdump" sockopts | sort >"$BATS_TEST_TMPDIR/table"
-	listed man/sockt-options.7 | awk -F '\t' -v OFS='\t' '$3 ~ /^[A-Z0-9]+_/ {
+	listed man/sockt-options.7 | awk -F '\t' -v OFS='\t' '$1 == "DESCRIPTION" && $3 ~ /^[A-Z0-9]+_/ {
 		range = match($4, /[0-9]+ to [0-9]+/) ? substr($4, RSTART, RLENGTH) : "-"
 		side = match($4, /Only for sockets that [a-z]+\./) ? substr($4, RSTART + 22, RLENGTH - 23) : "both"
 		print $3, side, range
@@ -150,7 +155,7 @@ same() {
 @test "docs: the manual of a subcommand names the groups of options that it has" {
 	local verb
 	for verb in $(subcommands); do
-		"$SOCKT_BUILD/optdump" list | awk -F '\t' -v verb="$verb" '$1 == verb && $2 != "-" { print $2 }' |
+		tables | awk -F '\t' -v verb="$verb" '$1 == verb && $2 != "-" { print $2 }' |
 			uniq >"$BATS_TEST_TMPDIR/tables"
 		listed "man/sockt-$verb.1" | awk -F '\t' '$1 == "DESCRIPTION" && $3 ~ /^[A-Z]/ { print $3 }' \
 			>"$BATS_TEST_TMPDIR/manual"
@@ -159,9 +164,10 @@ same() {
 }
 
 @test "docs: a group of options says which subcommands have it" {
-	"$SOCKT_BUILD/optdump" list | awk -F '\t' '$2 != "-" && $2 != "Words" { print $2 ": " $1 }' |
+	tables | awk -F '\t' '$2 != "-" && $2 != "Words" { print $2 ": " $1 }' |
 		sort -u >"$BATS_TEST_TMPDIR/tables"
-	awk '/^\.Ss / { group = $2; naming = 1; next }
+	awk '/^\.Sh / { group = "" }
+		/^\.Ss / { group = $2; naming = 1; next }
 		/^\.Bl / { naming = 0 }
 		naming && group != "" && /^\.Xr sockt-/ { sub(/^sockt-/, "", $2); print group ": " $2 }' \
 		man/sockt-options.7 | sort >"$BATS_TEST_TMPDIR/manual"
@@ -178,7 +184,7 @@ same() {
 		grep -qx "\.Nm sockt-$verb" "man/sockt-$verb.1"
 		grep -qx "\.Xr sockt-$verb 1 [.,]" man/sockt.1
 	done
-	[ "$(cd man && ls sockt-*.1)" = "$(subcommands | sed 's/.*/sockt-&.1/')" ]
+	[ "$(cd man && LC_ALL=C ls sockt-*.1)" = "$(subcommands | LC_ALL=C sort | sed 's/.*/sockt-&.1/')" ]
 }
 
 # Writes EVENT, and EVENT, MEMBER, TYPE for each member, of every function of the C source that makes one.
@@ -203,7 +209,7 @@ events_in_source() {
 				if (key != "object" && key != "ts" && key != "event")
 					members[++n] = key "\t" (word ~ /LOG_STR|json_str/ ? "string" : "integer")
 			}
-			if (match($0, /log_say\([^,]*, LOG_[A-Z]+, "[a-z_]+"/) ||
+			if (match($0, /log_say\([^,]*, LOG_[A-Z]+, [^"]*"[a-z_]+"/) ||
 			    match($0, /json_line_begin\(&j, .*, "[a-z_]+"\)/)) {
 				split(substr($0, RSTART, RLENGTH), part, "\"")
 				event = part[2]
@@ -220,7 +226,7 @@ events_in_manual() {
 	events_in_source | sort >"$BATS_TEST_TMPDIR/source"
 	events_in_manual | sort >"$BATS_TEST_TMPDIR/manual"
 	same source sockt-json.5 "$BATS_TEST_TMPDIR/source" "$BATS_TEST_TMPDIR/manual"
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/source")" -gt 40 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/source")" -gt 55 ]
 	# an event or a member whose name is not written there would escape us
 	run -1 grep -nP 'log_say\((?!const struct log )[^"]*$' lib/*/*.c cmd/*.c
 }
@@ -231,9 +237,20 @@ events_in_manual() {
 	ends 0 "$listener"
 	mv "$said" "$BATS_TEST_TMPDIR/server"
 	run -4 --separate-stderr timeout 20 "$SOCKT" connect --json "unix:$BATS_TEST_TMPDIR/none" </dev/null
-	printf '%s\n' "$stderr" >"$BATS_TEST_TMPDIR/refused"
+	printf '%s\n' "$stderr" >"$BATS_TEST_TMPDIR/error"
+	start_listener --json --sh 'exit 3'
+	timeout "$PATIENCE" "$SOCKT" connect -d "$addr"
+	ends 3 "$listener"
+	mv "$said" "$BATS_TEST_TMPDIR/program"
+	start_server echo-server --json --deny 127.0.0.0/8 --drain 10ms 127.0.0.1 0
+	timeout "$PATIENCE" "$SOCKT" connect -d "$addr"
+	kill -USR1 "$server"
+	wait_for says "$said" counts
+	kill "$server"
+	ends 143 "$server"
+	mv "$said" "$BATS_TEST_TMPDIR/echo"
 	events_in_manual >"$BATS_TEST_TMPDIR/manual"
-	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,refused} <<-'END'
+	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,error,program,echo} <<-'END'
 		import json, sys
 		known = {}
 		for line in open(sys.argv[1]):
@@ -249,7 +266,8 @@ events_in_manual() {
 		        for key, value in record.items():
 		            kind = {str: 'string', int: 'integer'}[type(value)]
 		            assert known[record['event']].get(key) == kind, (record, key)
-		assert {'listening', 'accepted', 'trying', 'connected', 'closed', 'stats', 'failed', 'error'} <= seen, seen
+		assert {'listening', 'accepted', 'trying', 'connected', 'closed', 'stats', 'failed', 'error', 'started', 'ended',
+		    'refused', 'counts'} <= seen, seen
 	END
 }
 
@@ -264,14 +282,15 @@ quoted_in_json_manual() {
 }
 
 @test "docs: sockt-json(5) names the kinds and stages that an error may have" {
-	[ "$(names_in_err err_kind_name | grep -vx -e none -e signal)" = "$(quoted_in_json_manual kind)" ]
+	# two have one name, and of a program's status or a signal there is no error record
+	[ "$(names_in_err err_kind_name | uniq | grep -vx -e none -e program -e signal)" = "$(quoted_in_json_manual kind)" ]
 	[ "$(names_in_err err_stage_name)" = "$(quoted_in_json_manual stage)" ]
 	[ -n "$(names_in_err err_stage_name)" ]
 }
 
 @test "docs: EXIT STATUS is what main.c does, and each page repeats a part of it" {
 	local page name number
-	sed -n '/exit_status\[ERR_KINDS\]/,/};/p' cmd/main.c | grep -oE '\[ERR_[A-Z]+\] = [0-9]+' | tr -d '=[]' |
+	sed -n '/exit_status\[ERR_KINDS\]/,/};/p' cmd/main.c | grep -oE '\[ERR_[A-Z_]+\] = [0-9]+' | tr -d '=[]' |
 		while read -r name number; do
 			name=$(grep -oP "\\[$name\\] = \"\\K[a-z]+" lib/base/err.c)
 			case $name in
@@ -346,21 +365,38 @@ said() {
 
 @test "docs: the examples of sockt-connect(1) run as typed" {
 	run_examples sockt-connect.1
-	[ "$ran" -eq 7 ]
+	[ "$ran" -eq 8 ]
 	said '^up$'
 	[ "$(grep -c '^it works$' "$BATS_TEST_TMPDIR/said")" -eq 2 ]
 	said '^sent$'
 	said '^ok$'
+	said '^file$'
 	said 'connected from .* ms$'
 	said '"event":"connected"'
 }
 
 @test "docs: the examples of sockt-listen(1) run as typed" {
 	run_examples sockt-listen.1
-	[ "$ran" -eq 4 ]
+	[ "$ran" -eq 8 ]
 	said '^hello$'
 	said '^one$'
 	said '^two$'
+	[ "$(grep -A 1 -x a "$BATS_TEST_TMPDIR/said")" = $'a\nb' ]
+	said '^you are 127.0.0.1$'
+	said '^status 3$'
+	said '^it works$'
+	said '^ok$'
+}
+
+@test "docs: the examples of sockt-echo-server(1) run as typed" {
+	run_examples sockt-echo-server.1
+	[ "$ran" -eq 4 ]
+	said '^hello$'
+	said '^heard: one$'
+	[ "$(grep -A 2 -x 1 "$BATS_TEST_TMPDIR/said")" = $'1\n2\nRate limit exceeded' ]
+	said '^first$'
+	said '^Server full, try again later$'
+	said '0 clients now, 1 at most, 1 accepted, 1 refused$'
 }
 
 @test "docs: the examples of sockt-json(5) run as typed" {

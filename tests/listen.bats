@@ -370,8 +370,8 @@ while True:
 	start_listener -v
 	run -0 "$SOCKT" connect 127.0.0.1 "$port" <<<"12345"
 	ends 0 "$listener"
-	has "$(<"$said")" "sockt: listen: 127.0.0.1:" "6 "
-	(($(grep -c '^sockt: listen: 127.0.0.1:' "$said") >= 2))
+	grep -Eqx "sockt: listen: client 127.0.0.1:[0-9]+ connected to 127.0.0.1:$port" "$said"
+	grep -Eqx 'sockt: listen: client 127.0.0.1:[0-9]+ disconnected after 0 bytes sent, 6 received, [0-9.]+ s' "$said"
 }
 
 # ---- talking ----

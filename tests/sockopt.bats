@@ -129,7 +129,7 @@ open TCP_CONGESTION reno'
 		SO_BINDTODEVICE lo
 		SO_BROADCAST 1
 		SO_KEEPALIVE 1
-		SO_LINGER 7
+		SO_LINGER 0
 		SO_MAX_PACING_RATE 1000000000
 		SO_OOBINLINE 0
 		SO_RCVBUF 50000
@@ -192,6 +192,12 @@ listening SO_INCOMING_CPU 0'
 	has_options connect 127.0.0.1 'TCP_KEEPIDLE SO_KEEPALIVE SO_PRIORITY' -o TCP_KEEPIDLE=5 -o SO_KEEPALIVE -o TCP_KEEPIDLE=6 \
 		-o SO_KEEPALIVE=0 -o SO_PRIORITY=5 -o IP_TOS=16
 	is "$output" $'open TCP_KEEPIDLE 6\nopen SO_KEEPALIVE 0\nopen SO_PRIORITY 5'
+}
+
+@test "sockopt: a listener refuses an SO_LINGER that would make everyone wait for one client" {
+	run -2 --separate-stderr "$SOCKT" listen -k -o SO_LINGER=5 127.0.0.1 0
+	has "$stderr" "-o/--sockopt" "'SO_LINGER=5' would let one client hold up the others"
+	run -2 --separate-stderr "$SOCKT" echo-server -o SO_LINGER=1 127.0.0.1 0
 }
 
 @test "sockopt: SO_LINGER=off is off" {

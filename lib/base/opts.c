@@ -375,3 +375,15 @@ opts_parse(const struct opt *table, bool takes_program, int argc, char **argv, v
 	}
 	return check_company(&p, err);
 }
+
+void
+opts_release(const struct opt *table, void *args)
+{
+	struct opt_walk walk = OPT_WALK(table);
+	const struct opt *row;
+
+	while ((row = opts_next(&walk)) != NULL) {
+		if (row->kind == OPT_KIND_PARSED && row->release != NULL)
+			row->release((char *)args + walk.base + row->at);
+	}
+}

@@ -44,6 +44,7 @@ struct opt {
 	size_t at;			/* offset into the struct that the verb owns */
 	int64_t min, max;
 	int (*parse)(void *at, const char *value, struct err *err);	/* on failure err's text says what is wrong */
+	void (*release)(void *at);	/* gives back what parse took; NULL: nothing */
 	const struct opt *group;
 	const char *other;
 	enum opt_offer offer;
@@ -109,6 +110,9 @@ struct opts_found {
  */
 int	opts_parse(const struct opt *table, bool takes_program, int argc, char **argv, void *args,
 	    struct opts_found *found, struct err *err);
+
+/* Gives back what the parsers of args took. After opts_parse(), whatever it returned. */
+void	opts_release(const struct opt *table, void *args);
 
 /* How the row is named in messages: "-w/--timeout", "--retry", "-4". Returns out. */
 const char *opts_label(const struct opt *row, char *out, size_t size);

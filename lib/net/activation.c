@@ -85,18 +85,27 @@ take(struct listener *l, size_t n, struct err *err)
 	return 0;
 }
 
+bool
+activation_offered(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	int64_t number;
+
+	return pid != NULL && fds != NULL && num_int(pid, 1, INT32_MAX, &number) && number == getpid();
+}
+
 int
 activation_take(struct listener *l, bool *taken, struct err *err)
 {
 	static const char *const variables[] = { "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES" };
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	int64_t number, n = 0;
+	const char *fds = getenv("LISTEN_FDS");
+	int64_t n = 0;
 	bool good = true;
 
 	*taken = false;
 	*l = LISTENER_EMPTY;
 	/* What is not for this process is none of its business, well formed or not. */
-	if (pid != NULL && fds != NULL && num_int(pid, 1, INT32_MAX, &number) && number == getpid())
+	if (activation_offered())
 		good = num_int(fds, 0, LISTENER_MAX, &n);
 	if (!good)
 		err_set(err, ERR_BIND, 0, "'%.200s' is not a number from 0 to %d", fds, LISTENER_MAX);

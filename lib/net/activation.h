@@ -22,6 +22,9 @@
  */
 int	activation_take(struct listener *l, bool *taken, struct err *err);
 
+/* Do LISTEN_PID and LISTEN_FDS speak of this process? They may yet be wrong, which activation_take() says. */
+bool	activation_offered(void);
+
 /* Names the address that activation_notify() sends to. */
 #define ACTIVATION_NOTIFY_VARIABLE "NOTIFY_SOCKET"
 

@@ -4,6 +4,7 @@
 #include "lib/net/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -50,13 +51,15 @@ bind_to(int fd, const struct addr *addr)
 
 /* Opens one socket on addr. Returns it, or -1 and err. */
 static int
-open_one(const struct addr *addr, bool dual_stack, const struct sock_args *args, struct err *err)
+open_one(const struct addr *addr, bool dual_stack, bool shared, const struct sock_args *args, struct err *err)
 {
 	int on = 1, v6_only = !dual_stack, fd = sock_new(addr_family(addr), args, STAGE_LISTEN, err);
 
 	if (fd < 0)
 		return err->object[0] != '\0' ? -1 : cannot_listen(addr, err->errnum, err);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+		goto failed;
 	if (addr_family(addr) == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) < 0)
 		goto failed;
@@ -83,7 +86,7 @@ is_listed(const struct listener *l, const struct addr *addr)
 
 /* Opens every address on one port, which 0 lets the first choose. Returns 0, or -1 and err, with nothing open. */
 static int
-open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, unsigned port,
+open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared, unsigned port,
     const struct sock_args *args, struct err *err)
 {
 	struct err why;
@@ -97,7 +100,8 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, uns
 			continue;
 		why = ERR_EMPTY;
 		/* At the end of the room: rather than pass over some in silence. */
-		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack, args, &why) : cannot_listen(&addr, ENOBUFS, &why);
+		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack, shared, args, &why) :
+		    cannot_listen(&addr, ENOBUFS, &why);
 		if (fd < 0) {
 			*err = why;
 			/* localhost has ::1 also where IPv6 is switched off */
@@ -116,8 +120,8 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, uns
 }
 
 int
-listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, const struct sock_args *args,
-    struct err *err)
+listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared,
+    const struct sock_args *args, struct err *err)
 {
 	unsigned port = addr_port(&addrs->v[0]);
 	int rc = -1;
@@ -127,11 +131,46 @@ listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack
 		return -1;
 	/* A port that was free on the first address may be taken on the second: look for another. */
 	for (int tries = 0; rc < 0 && tries < (port == 0 ? PORT_TRIES : 1); tries++) {
-		rc = open_all(l, addrs, dual_stack, port, args, err);
+		rc = open_all(l, addrs, dual_stack, shared, port, args, err);
 		if (rc < 0 && err->errnum != EADDRINUSE)
 			break;
 	}
 	return rc;
+}
+
+int
+listener_share(struct listener *l, const struct listener *first, const struct sock_args *args, struct err *err)
+{
+	int v6_only;
+	socklen_t len;
+
+	*l = LISTENER_EMPTY;
+	for (; l->n < first->n; l->n++) {
+		v6_only = 1;
+		len = sizeof(v6_only);
+		getsockopt(first->v[l->n].fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &len);	/* no IPv6: it stays 1 */
+		l->v[l->n].addr = first->v[l->n].addr;
+		if ((l->v[l->n].fd = open_one(&l->v[l->n].addr, !v6_only, true, args, err)) < 0) {
+			listener_close(l);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+listener_dup(struct listener *l, const struct listener *first, struct err *err)
+{
+	*l = LISTENER_EMPTY;
+	for (; l->n < first->n; l->n++) {
+		l->v[l->n].addr = first->v[l->n].addr;
+		if ((l->v[l->n].fd = fcntl(first->v[l->n].fd, F_DUPFD_CLOEXEC, 0)) < 0) {
+			cannot_listen(&l->v[l->n].addr, errno, err);
+			listener_close(l);
+			return -1;
+		}
+	}
+	return 0;
 }
 
 int

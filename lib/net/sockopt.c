@@ -191,6 +191,9 @@ sockopt_add(struct sockopts *opts, const char *word, enum sockopt_side side, str
 		    side == SOCKOPT_CONNECT ? "listen" : "connect");
 	if (!take_value(&opt, equals != NULL ? equals + 1 : NULL))
 		return wrong_value(opt.row, equals != NULL, err);
+	/* close(2) then waits, non-blocking or not, and everyone else with it. */
+	if (opt.row->kind == SOCKOPT_LINGER && side == SOCKOPT_LISTEN && opt.num > 0)
+		return err_set(err, ERR_USAGE, 0, "would let one client hold up the others; a listener takes 0 and off");
 	for (size_t i = 0; i < opts->n; i++) {
 		if (opts->v[i].row != opt.row)
 			opts->v[kept++] = opts->v[i];

@@ -14,7 +14,6 @@
 #include "lib/base/opts.h"
 #include "lib/net/sock.h"
 #include "lib/service/pulse.h"
-#include "lib/service/stats.h"
 #include "lib/wire/crlf.h"
 
 #define CHUNK		(64 * 1024)	/* the most one read takes, and the local sink's queue */
@@ -32,8 +31,8 @@ enum client_state {
 struct client {
 	struct hub *hub;
 	struct client *prev, *next;
+	struct server_conn *conn;	/* NULL once it is closed */
 	struct stream *stream;
-	int fd;				/* the stream's, for asking about it */
 	enum client_state state;
 	bool ended;			/* it will send no more */
 	bool leaving;			/* a FIN is due as soon as the queue is empty */
@@ -42,17 +41,15 @@ struct client {
 	bool caught_up, full;		/* as counted in the hub */
 	int64_t full_since_ms;
 	uint64_t sent, received;
-	int64_t began_us;
 	struct pulse pulse;
 	struct loop_timer timer;
-	char name[ADDR_NAME_MAX];
 };
 
 struct hub {
 	struct loop *loop;
 	struct stream *local;
-	const struct hub_args *args;
-	const struct hub_calls *calls;
+	const struct relay_args *args;
+	void (*failed)(void *arg, const struct err *err);
 	void *arg;
 	const struct log *log;
 
@@ -100,7 +97,7 @@ static void
 client_close(struct client *c, const char *reason)
 {
 	struct hub *hub = c->hub;
-	int64_t took_us = clock_us() - c->began_us;
+	struct server_end end = { .sent = c->sent, .received = c->received, .reason = reason };
 
 	if (c->state == CLIENT_CLOSED)
 		return;
@@ -109,16 +106,12 @@ client_close(struct client *c, const char *reason)
 	loop_timer_stop(&c->timer);
 	if (buf_len(&c->queue) > 0 || (reason != NULL && stream_queued(c->stream) > 0))
 		stream_abort(c->stream);	/* it must not take this for the end of the stream */
-	if (hub->args->stats)
-		stats_say(hub->log, c->name, c->fd, c->sent, c->received, took_us);
-	if (reason != NULL)
-		log_dropped(hub->log, c->name, reason);
-	log_closed(hub->log, c->name, c->sent, c->received, took_us, reason);
-
 	hub->clients = c->next == c ? NULL : c->next;
 	c->prev->next = c->next;
 	c->next->prev = c->prev;
 	hub->n_clients--;
+	server_conn_close(c->conn, &end);
+	c->conn = NULL;
 	stream_free(c->stream);
 	buf_free(&c->queue);
 	c->next = hub->closed;
@@ -135,7 +128,6 @@ on_sweep(void *arg)
 		struct client *c = hub->closed;
 		hub->closed = c->next;
 		free(c);
-		hub->calls->gone(hub->arg);
 	}
 }
 
@@ -247,10 +239,10 @@ static int64_t
 linger_ms(const struct client *c)
 {
 	const struct hub *hub = c->hub;
-	int64_t asked = hub->args->relay->linger_ms;
+	int64_t asked = hub->args->linger_ms;
 
 	if (c->state == CLIENT_SHUT || (hub->source_ended && buf_len(&c->queue) == 0))
-		return asked == OPT_UNSET && hub->args->relay->send_only ? 0 : asked;
+		return asked == OPT_UNSET && hub->args->send_only ? 0 : asked;
 	if (c->ended && relay_after(stream_plain(hub->local, STREAM_READ).medium) == AFTER_LINGER)
 		return asked != OPT_UNSET ? asked : RELAY_LINGER_S * 1000;
 	return OPT_UNSET;
@@ -263,20 +255,15 @@ linger_ms(const struct client *c)
 static int64_t
 client_deadline(struct client *c, const char **reason)
 {
-	const struct hub_args *args = c->hub->args;
+	const struct relay_args *args = c->hub->args;
 	int64_t now = clock_ms(), next = CLOCK_NEVER, at, linger = linger_ms(c);
 
 	*reason = NULL;
 	if (buf_len(&c->hub->out) > 0)
 		pulse_beat(&c->pulse);		/* it is our sink that takes nothing, and the client may have much to say */
-	if (args->relay->idle_ms > 0) {
-		at = pulse_ask(&c->pulse, stream_queued(c->stream), args->relay->idle_ms);
+	if (args->idle_ms > 0) {
+		at = pulse_ask(&c->pulse, stream_queued(c->stream), args->idle_ms);
 		*reason = at == CLOCK_NEVER ? "idle" : *reason;
-		next = at < next ? at : next;
-	}
-	if (args->max_ms > 0) {
-		at = c->began_us / 1000 + args->max_ms;
-		*reason = now >= at ? "its time is up" : *reason;
 		next = at < next ? at : next;
 	}
 	if (c->full) {
@@ -314,12 +301,12 @@ client_read(struct client *c)
 
 	if (space == NULL) {
 		err_set(&err, ERR_LIMIT, ENOMEM, "transfer");
-		hub->calls->failed(hub->arg, &err);
+		hub->failed(hub->arg, &err);
 		return;
 	}
 	switch (stream_read(c->stream, space, CHUNK, &got, &err)) {
 	case IO_DONE:
-		if (!hub->args->relay->send_only)
+		if (!hub->args->send_only)
 			buf_added(&hub->out, got);
 		c->received += got;
 		pulse_beat(&c->pulse);
@@ -376,7 +363,7 @@ flush_out(struct hub *hub)
 		case IO_EOF:
 		case IO_FAILED:
 			buf_free(&hub->out);
-			hub->calls->failed(hub->arg, &err);
+			hub->failed(hub->arg, &err);
 			return;
 		}
 	}
@@ -449,7 +436,7 @@ say_goodbye(struct client *c, const void *bytes, size_t n)
 {
 	(void)bytes;
 	(void)n;
-	if (c->hub->args->relay->no_half_close && !c->hub->draining) {
+	if (c->hub->args->no_half_close && !c->hub->draining) {
 		client_half_ended(c);
 		client_settle(c);
 		return;
@@ -469,7 +456,7 @@ read_source(struct hub *hub)
 
 	switch (stream_read(hub->local, raw, sizeof(raw), &got, &err)) {
 	case IO_DONE:
-		if (hub->args->relay->crlf)
+		if (hub->args->crlf)
 			for_each_client(hub, send_chunk, bytes, crlf_expand(&hub->after_cr, raw, got, bytes));
 		else
 			for_each_client(hub, send_chunk, raw, got);
@@ -482,7 +469,7 @@ read_source(struct hub *hub)
 		break;
 	case IO_FAILED:
 		hub->source_failed = true;
-		hub->calls->failed(hub->arg, &err);
+		hub->failed(hub->arg, &err);
 		break;
 	}
 }
@@ -511,46 +498,26 @@ hub_update(struct hub *hub)
 
 /* ---- outside ---- */
 
-struct hub *
-hub_start(struct loop *loop, struct stream *local, const struct hub_args *args, const struct hub_calls *calls,
-    void *arg, const struct log *log, struct err *err)
+static void
+hub_add(void *service, struct server_conn *conn)
 {
-	struct hub *hub = calloc(1, sizeof(*hub));
-
-	if (hub == NULL) {
-		err_set(err, ERR_LIMIT, ENOMEM, "listen");
-		return NULL;
-	}
-	*hub = (struct hub){ .loop = loop, .local = local, .args = args, .calls = calls, .arg = arg, .log = log,
-	    .out = BUF_EMPTY(CHUNK), .quiet = args->relay->no_stdin || args->relay->recv_only ||
-	    stream_plain(local, STREAM_READ).medium == MEDIUM_NULL };
-	loop_timer_init(&hub->sweep, loop, on_sweep, hub);
-	stream_attach(local, on_local, hub);
-	return hub;
-}
-
-void
-hub_add(struct hub *hub, int fd, const struct addr *peer)
-{
+	struct hub *hub = service;
 	struct client *c = calloc(1, sizeof(*c));
-	struct addr local;
 	struct err err;
-	char name[ADDR_NAME_MAX];
 
-	if (c == NULL || (c->stream = stream_socket(hub->loop, fd, &err)) == NULL) {
-		if (c == NULL)
-			sock_reset(&fd);
+	err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
+	if (c == NULL || (c->stream = stream_socket(hub->loop, conn->fd, &err)) == NULL) {
+		if (c != NULL)
+			conn->fd = -1;
 		free(c);
-		log_dropped(hub->log, addr_name(peer, name, sizeof(name)), strerror(ENOMEM));
-		hub->calls->gone(hub->arg);
+		server_conn_reject(conn, &err);
 		return;
 	}
+	conn->client = c;
+	c->conn = conn;
 	c->hub = hub;
-	c->fd = fd;
 	c->queue = BUF_EMPTY(QUEUE_MAX);
-	c->began_us = clock_us();
 	pulse_beat(&c->pulse);
-	addr_name(peer, c->name, sizeof(c->name));
 	loop_timer_init(&c->timer, hub->loop, on_client_timer, c);
 	stream_attach(c->stream, on_client_ready, c);
 	if (hub->clients == NULL) {
@@ -562,10 +529,6 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 	}
 	hub->n_clients++;
 	client_recount(c);
-	if (hub->log->level >= LOG_VERBOSE) {
-		sock_local(fd, &local);
-		log_accepted(hub->log, c->name, addr_name(&local, name, sizeof(name)));
-	}
 	loop_timer_set(&c->timer, clock_ms());		/* which finds out when it is to be looked at */
 	if (hub->source_ended || hub->draining)
 		say_goodbye(c, NULL, 0);
@@ -573,18 +536,56 @@ hub_add(struct hub *hub, int fd, const struct addr *peer)
 	hub_update(hub);
 }
 
-void
-hub_drain(struct hub *hub)
+static bool
+hub_has_spoken(const struct server_conn *conn)
 {
+	const struct client *c = conn->client;
+
+	return c->received > 0 || buf_len(&c->hub->out) > 0;	/* put off by our sink, it cannot be blamed */
+}
+
+static void
+hub_drop(struct server_conn *conn, const char *reason)
+{
+	struct client *c = conn->client;
+	struct hub *hub = c->hub;
+
+	client_close(c, reason);
+	hub_update(hub);
+}
+
+/* Half-closes every client once its queue is empty, and reads no more from the local source. */
+static void
+hub_drain(void *service)
+{
+	struct hub *hub = service;
+
 	hub->draining = true;
 	for_each_client(hub, say_goodbye, NULL, 0);
 	hub_update(hub);
 }
 
-size_t
-hub_clients(const struct hub *hub)
+const struct service hub_service = {
+	.add = hub_add, .has_spoken = hub_has_spoken, .drop = hub_drop, .drain = hub_drain,
+};
+
+struct hub *
+hub_start(struct loop *loop, struct stream *local, const struct relay_args *args,
+    void (*failed)(void *arg, const struct err *err), void *arg, const struct log *log, struct err *err)
 {
-	return hub->n_clients;
+	struct hub *hub = calloc(1, sizeof(*hub));
+
+	if (hub == NULL) {
+		stream_free(local);
+		err_set(err, ERR_LIMIT, ENOMEM, "listen");
+		return NULL;
+	}
+	*hub = (struct hub){ .loop = loop, .local = local, .args = args, .failed = failed, .arg = arg, .log = log,
+	    .out = BUF_EMPTY(CHUNK), .quiet = args->no_stdin || args->recv_only ||
+	    stream_plain(local, STREAM_READ).medium == MEDIUM_NULL };
+	loop_timer_init(&hub->sweep, loop, on_sweep, hub);
+	stream_attach(local, on_local, hub);
+	return hub;
 }
 
 void
@@ -603,7 +604,7 @@ hub_free(struct hub *hub)
 		free(c);
 	}
 	loop_timer_stop(&hub->sweep);
-	stream_want(hub->local, 0);
+	stream_free(hub->local);
 	buf_free(&hub->out);
 	free(hub);
 }

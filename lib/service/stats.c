@@ -37,7 +37,7 @@ stats_say(const struct log *log, const char *peer, int fd, uint64_t sent, uint64
 		snprintf(more, sizeof(more), ", rtt %.3f ms, %u retransmits, %s", (double)tcp.rtt_us / 1000,
 		    tcp.retransmits, tcp.state);
 	}
-	log_say(log, LOG_QUIET, "stats", peer, fields, n,
+	log_say(log, LOG_QUIET, LOG_ABOUT, "stats", peer, fields, n,
 	    "sent %" PRIu64 " bytes (%s), received %" PRIu64 " bytes (%s) in %.3f s%s", sent,
 	    rate_words(sent, took_us, up, sizeof(up)), received, rate_words(received, took_us, down, sizeof(down)),
 	    (double)took_us / 1e6, more);

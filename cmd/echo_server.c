@@ -1,0 +1,89 @@
+/*
+ * sockt echo-server: sends back what arrives.
+ */
+#include "cmd/cmd.h"
+
+#include <string.h>
+
+#include "cmd/options.h"
+#include "cmd/serve.h"
+#include "lib/net/sockopt.h"
+#include "lib/service/echo.h"
+
+#define WORKERS_MAX 64
+
+struct echo_server_args {
+	struct words_args words;	/* first */
+	struct resolve_args names;
+	struct server_args server;
+	struct transfer_args transfer;
+	int64_t timeout_ms, idle_ms, workers;
+	const char *prefix;
+	bool once;
+};
+
+static int
+parse_prefix(void *at, const char *value, struct err *err)
+{
+	if (strlen(value) > ECHO_PREFIX_MAX)
+		return err_set(err, ERR_USAGE, 0, "is longer than %d bytes", ECHO_PREFIX_MAX);
+	*(const char **)at = value;
+	return 0;
+}
+
+static const struct opt echo_server_opts[] = {
+	OPT_PARSED(0, "prefix", "TEXT", struct echo_server_args, prefix, parse_prefix, "send TEXT before each line"),
+	OPT_FLAG(0, "once", struct echo_server_args, once, "serve one client, then end"),
+	OPT_INT(0, "workers", "N", struct echo_server_args, workers, 1, WORKERS_MAX, "1", "serve in so many threads"),
+	OPT_CONFLICT("once", "workers"),
+	OPT_MS('w', "timeout", struct echo_server_args, timeout_ms, 0, NULL, "give up when no client has come after this"),
+	OPT_MS('i', "idle", struct echo_server_args, idle_ms, 0, NULL,
+	    "close a client of which no byte moves for so long; 0: never"),
+	OPT_GROUP(struct echo_server_args, server.limits, NULL, request_opts),
+	OPT_HINT('u', "there is no UDP yet"),
+	OPT_GROUP(struct echo_server_args, names, "Addresses", family_opts),
+	OPT_GROUP(struct echo_server_args, server, "Server", server_opts),
+	OPT_GROUP(struct echo_server_args, server.limits, "Limits", limits_opts),
+	OPT_GROUP(struct echo_server_args, server.sock, "Socket", listen_sock_opts),
+	OPT_GROUP(struct echo_server_args, transfer, "Run", transfer_opts),
+	OPT_GROUP(struct echo_server_args, words, "Words", words_opts),
+	OPT_END
+};
+
+static void *
+make_echo(const struct maker *maker, struct err *err)
+{
+	return echo_new(maker->loop, maker->args, err);
+}
+
+static void
+unmake_echo(void *echo)
+{
+	echo_free(echo);
+}
+
+static int
+echo_server_run(const struct cmd_call *call, struct err *err)
+{
+	const struct echo_server_args *args = call->args;
+	const struct echo_args echo = { .prefix = args->prefix, .idle_ms = args->idle_ms, .confirm = args->once,
+	    .count_requests = args->server.limits.request_rate.n > 0 };
+	struct serving what = { .args = &echo, .make = make_echo, .unmake = unmake_echo, .timeout_ms = args->timeout_ms,
+	    .setup = { .names = &args->names, .args = &args->server, .service = &echo_service,
+	    .max_ms = args->transfer.max_ms, .workers = (size_t)args->workers, .fds_each = 1, .once = args->once,
+	    .drains = true, .speaks_lines = true, .stats = args->transfer.stats, .log = call->log } };
+
+	if (cmd_listen_endpoint(&cmd_echo_server, call, &what.setup.ep, err) < 0)
+		return -1;
+	sockopt_say_ignored(&args->server.sock.options, call->log);
+	return serve(&what, err);
+}
+
+const struct cmd cmd_echo_server = {
+	.name = "echo-server",
+	.operands = "[HOST] PORT | HOST:PORT | [V6]:PORT | vsock:CID:PORT",
+	.summary = "send back what arrives",
+	.opts = echo_server_opts,
+	.args_size = sizeof(struct echo_server_args),
+	.run = echo_server_run,
+};
