@@ -33,7 +33,7 @@ UNITS := $(patsubst tests/unit/%.c,$B/unit/%,$(wildcard tests/unit/*.c))
 FUZZ  := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(filter-out tests/fuzz/run.c,$(wildcard tests/fuzz/*.c)))
 FAULT := $(patsubst tests/fault/%.c,$B/fault/%.so,$(wildcard tests/fault/*.c))
 PEERS := $(patsubst tests/peers/%.c,$B/peers/%,$(wildcard tests/peers/*.c))
-BENCH := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
+LOADS := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
 
 NO_MAIN    = $(filter-out $B/cmd/main.o,$(OBJS))
 LOW_LAYERS = $(filter $B/lib/base/%.o $B/lib/wire/%.o,$(OBJS))
@@ -100,7 +100,7 @@ $B/fault/%.so: tests/fault/%.c
 	$Q$(CC) $(DEFS) $(WARN) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -MMD -MP -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
 
 tests: $(SOCKT) $(UNITS) $(FUZZ) $(FAULT) $(PEERS) $(if $(wildcard tests/tools/optdump.c),$B/optdump)
-benches: $(SOCKT) $(BENCH)
+benches: $(SOCKT) $(LOADS)
 
 completions: $B/optdump
 	@mkdir -p $@
@@ -142,6 +142,7 @@ check: deps-check
 check-asan:
 	@$(MAKE) VARIANT=asan check
 
+# Narrow it with BENCH='redis forward'; tests/bench/run has the names of the parts.
 bench: deps-bench
 	@$(MAKE) benches
 	@tests/bench/run $(SOCKT) build/bench
