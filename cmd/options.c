@@ -140,7 +140,7 @@ const struct opt limits_opts[] = {
 	    "accept so many connections of one source in any such time"),
 	OPT_MS(0, "ban", struct limits_args, ban_ms, 1, NULL, "keep a source out for so long that breaks its limits often"),
 	OPT_INT(0, "ban-after", "N", struct limits_args, ban_after, 1, INT_MAX, "3",
-	    "at which break it is banned, none being further than that from the one before"),
+	    "ban at the Nth break, each within that time of the one before"),
 	OPT_NEEDS("ban-after", "ban"),
 	{ .kind = OPT_KIND_PARSED, .name = "allow", .metavar = "CIDR", .at = offsetof(struct limits_args, allow),
 	  .parse = parse_access, .release = release_access, .repeats = true,
