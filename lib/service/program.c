@@ -119,9 +119,10 @@ on_finish(void *arg)
 {
 	struct program *p = arg;
 	struct err err = p->err;
+	bool of_its_own = !p->told_to_end && p->status != 128 + SIGPIPE;
 
-	/* Of one that we had to end the status says nothing. */
-	if (p->status > 0 && (!p->told_to_end || err.kind == ERR_NONE)) {
+	/* Of one that we had to end, or that died of the broken connection, the status says less than what happened. */
+	if (p->status > 0 && (of_its_own || err.kind == ERR_NONE)) {
 		err.kind = ERR_PROGRAM;		/* its words stay */
 		err.status = p->status;
 	}

@@ -321,13 +321,17 @@ on_broken(void *arg)
 
 /*
  * A flow whose sink failed, while the other goes on: whoever writes to the one that is gone is read and not heard, or it
- * would never come to read in its turn.
+ * would never come to read in its turn. What that one sent before ends without an error, which this flow has taken; it is
+ * no end in order all the same, and is not passed on as one.
  */
 static void
 sink_is_gone(struct relay *r, struct flow *f)
 {
+	struct flow *other = f == &r->up ? &r->down : &r->up;
+
 	relay_broken(r, &f->err);
 	flow_drop(f);
+	other->args.keep_open = true;
 }
 
 /* A client and its target: who was reset is heard of by reading from it, and the other is to have all before that. */
