@@ -217,8 +217,8 @@ except ConnectionResetError: say("reset")'
 # ---- the world it is started in ----
 
 @test "hostile: a program that dies of the broken connection, by SIGPIPE, leaves that as the reason: status 6" {
-	start_peer 'c = accept(); reset(c)'
-	begin "$SOCKT" connect --sh 'cat >/dev/null; kill -PIPE $$' "$addr"
+	start_peer 'c = accept(); c.recv(1); reset(c)'
+	begin "$SOCKT" connect --sh 'echo; cat >/dev/null; kill -PIPE $$' "$addr"
 	ends 6 "$pid"
 	has "$(<"$said")" "Connection reset by peer"
 	start_peer 'c = accept()'

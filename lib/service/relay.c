@@ -45,6 +45,18 @@ struct relay {
 
 static void relay_update(struct relay *r);
 
+/* Waits for nothing any more. */
+static void
+relay_rest(struct relay *r)
+{
+	stream_want(r->local, 0);
+	stream_want(r->remote, 0);
+	loop_timer_stop(&r->idle);
+	loop_timer_stop(&r->linger);
+	loop_timer_stop(&r->settle);
+	loop_timer_stop(&r->broken_timer);
+}
+
 /* Settles the outcome; done hears of it in a step of its own, so that it may free the relay. err NULL: all well. */
 static void
 relay_end(struct relay *r, const struct err *err)
@@ -58,12 +70,7 @@ relay_end(struct relay *r, const struct err *err)
 		r->err = *err;
 		err_count(&r->err, r->job.name, counts.sent, counts.received);
 	}
-	stream_want(r->local, 0);
-	stream_want(r->remote, 0);
-	loop_timer_stop(&r->idle);
-	loop_timer_stop(&r->linger);
-	loop_timer_stop(&r->settle);
-	loop_timer_stop(&r->broken_timer);
+	relay_rest(r);
 	loop_timer_set(&r->finish, clock_ms());
 }
 
@@ -574,23 +581,25 @@ abort_alike(struct relay *r)
 	stream_abort(r->remote);
 }
 
+/* With bytes on their way up, or still to be read, or a program that had not ended: the peer must not take it for the end. */
+static bool
+is_cut_short(const struct relay *r)
+{
+	if (flow_active(&r->up))
+		return r->job.kind == RELAY_PROGRAM || flow_holds(&r->up) || r->up.wait == WAIT_SINK;
+	return r->up.state == FLOW_FAILED && !r->up.sink_failed;
+}
+
 void
 relay_free(struct relay *r)
 {
 	if (r == NULL)
 		return;
-	/* Cut short with bytes on their way up, or still to be read: the peer must not take it for the end. */
 	if (r->job.kind == RELAY_CLIENT)
 		abort_alike(r);
-	else if ((r->job.kind == RELAY_PROGRAM && flow_active(&r->up)) || (flow_active(&r->up) && (flow_holds(&r->up) || r->up.wait == WAIT_SINK)) ||
-	    (r->up.state == FLOW_FAILED && !r->up.sink_failed))
+	else if (is_cut_short(r))
 		stream_abort(r->remote);
-	stream_want(r->local, 0);
-	stream_want(r->remote, 0);
-	loop_timer_stop(&r->idle);
-	loop_timer_stop(&r->linger);
-	loop_timer_stop(&r->settle);
-	loop_timer_stop(&r->broken_timer);
+	relay_rest(r);
 	loop_timer_stop(&r->finish);
 	flow_free(&r->up);
 	flow_free(&r->down);
