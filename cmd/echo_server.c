@@ -40,6 +40,7 @@ static const struct opt echo_server_opts[] = {
 	OPT_MS('i', "idle", struct echo_server_args, idle_ms, 0, NULL,
 	    "close a client of which no byte moves for so long; 0: never"),
 	OPT_GROUP(struct echo_server_args, server.limits, NULL, request_opts),
+	OPT_HINT('k', "it serves many clients by itself, and one with --once"),
 	OPT_HINT('u', "there is no UDP yet"),
 	OPT_GROUP(struct echo_server_args, names, "Addresses", family_opts),
 	OPT_GROUP(struct echo_server_args, server, "Server", server_opts),

@@ -178,6 +178,7 @@ static int
 prepare(struct listening *l, const struct cmd_call *call, struct cmd_program *program, struct err *err)
 {
 	const struct listen_args *args = l->args;
+	struct err why;
 
 	if (cmd_program(program, call, args->sh, &args->relay, err) < 0)
 		return -1;
@@ -185,8 +186,10 @@ prepare(struct listening *l, const struct cmd_call *call, struct cmd_program *pr
 		err_set(err, ERR_USAGE, 0, "cannot go with a program");
 		return err_at(err, STAGE_USAGE, "--to");
 	}
-	if (args->to != NULL && endpoint_parse(&l->forward.target, args->to, ENDPOINT_CONNECT, err) < 0)
-		return -1;
+	if (args->to != NULL && endpoint_parse(&l->forward.target, args->to, ENDPOINT_CONNECT, &why) < 0) {
+		err_set(err, ERR_USAGE, 0, "%s: %s", why.object, why.text);
+		return err_at(err, STAGE_USAGE, "--to");
+	}
 	l->program = (struct program_args){ .argv = program->argv, .relay = &args->relay,
 	    .drain_ms = args->keep ? args->server.drain_ms : 0 };
 	l->dial = args->dial;

@@ -770,3 +770,8 @@ assert is_well(b"G\n")' "$options"
 s = join(where); s.send(b"before "); s.send(b"!", socket.MSG_OOB); s.send(b" after"); half_close(s)
 assert read_all(s) == b"before ! after"'
 }
+
+@test "echo: who asks for -k, as of ncat, is told that it is not needed" {
+	run -2 --separate-stderr "$SOCKT" echo-server -k 127.0.0.1 0
+	is "$stderr" "sockt: echo-server: -k: no such option: it serves many clients by itself, and one with --once"
+}

@@ -597,3 +597,12 @@ for s in crowd:
 say(n)'
 	is "$output" 2
 }
+
+@test "forward: a target that is no address is status 2, and --to is named" {
+	local target
+	for target in 127.0.0.1 http://127.0.0.1:80 127.0.0.1:99999 unix:; do
+		run -2 --separate-stderr "$SOCKT" listen -k --to "$target" 127.0.0.1 0
+		one_line "$stderr"
+		has "$stderr" "sockt: listen: --to: $target: "
+	done
+}

@@ -7,8 +7,7 @@ load lib/service
 setup() { setup_programs; }
 teardown() { teardown_programs; }
 
-# What clients do: say nothing and print the answer; say a line first.
-ASK='half_close(c); sys.stdout.write(read_all(c).decode())'
+# What clients do beside ASK: say a line first.
 ASK_LINE='c.sendall(b"line\n"); half_close(c); sys.stdout.write(read_all(c).decode())'
 
 # A program that says what its environment has of these; all of it is nothing for a failure's report.

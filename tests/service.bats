@@ -7,8 +7,6 @@ load lib/service
 setup() { setup_programs; }
 teardown() { teardown_programs; }
 
-ASK='half_close(c); sys.stdout.write(read_all(c).decode())'
-
 needs_root() { ((EUID == 0)) || skip 'needs root'; }
 
 # run_from STATUS PYTHON VERB [ARG]...: starts sockt as start_from does, one that ends by itself, with that status.

@@ -279,10 +279,10 @@ listening SO_INCOMING_CPU 0'
 	done
 	needs_netns
 	run -0 --separate-stderr in_netns 'sysctl -qw net.ipv4.tcp_fastopen=3
-		coproc "$SOCKT" listen -dk -o TCP_FASTOPEN=16 127.0.0.1 7000 2>&1 3>&-
-		read -r _ <&"${COPROC[0]}"
-		echo one | "$SOCKT" connect -o TCP_FASTOPEN_CONNECT 127.0.0.1 7000
-		echo two | "$SOCKT" connect -o TCP_FASTOPEN_CONNECT 127.0.0.1 7000
+		coproc "$SOCKT" listen -dk -o TCP_FASTOPEN=16 127.0.0.1 0 2>&1 3>&-
+		read -r _ _ addr <&"${COPROC[0]}"
+		echo one | "$SOCKT" connect -o TCP_FASTOPEN_CONNECT "$addr"
+		echo two | "$SOCKT" connect -o TCP_FASTOPEN_CONNECT "$addr"
 		read -r first <&"${COPROC[0]}"; read -r second <&"${COPROC[0]}"
 		kill "$COPROC_PID"
 		echo "$first $second"; nstat -asz TcpExtTCPFastOpenPassive | tail -n 1'

@@ -1,6 +1,9 @@
 # What the suites about programs, targets and service managers need beside lib/helpers and lib/listen.
 # shellcheck disable=SC2034,SC2154	# what is set here is for the suites; $pid and the like come from lib/helpers
 
+# What most clients do: say nothing and print the answer.
+ASK='half_close(c); sys.stdout.write(read_all(c).decode())'
+
 # What a test's servers run, and what that started, may outlive a server that failed: it is known by this variable.
 setup_programs() { export PROGRAM_OF=$BATS_TEST_TMPDIR; }
 
