@@ -349,7 +349,7 @@ s.sendall(b"".join(b"line %d\n" % i for i in range(100)))
 assert read_n(s, 21 + len(TOO_MANY)) == b"line 0\nline 1\nline 2\n" + TOO_MANY
 for seconds in 0.1, 0.1 + 0.2, 0.1 + 0.2 + 0.4, 0.1 + 0.2 + 0.4 + 0.8:
     assert read_n(s, len(TOO_MANY)) == TOO_MANY
-    assert time.monotonic() - began >= seconds - 0.01		# a clock of milliseconds'
+    assert time.monotonic() - began >= seconds'
 	all_gone
 }
 

@@ -25,7 +25,7 @@ clock_ms(void)
 int64_t
 clock_deadline(int64_t ms)
 {
-	int64_t now = clock_ms();
+	int64_t now = (clock_us() + 999) / 1000;	/* a part of a millisecond is not ours to take away */
 
 	return ms < 0 || ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
 }

@@ -203,7 +203,7 @@ line_begin(struct client *c)
 	if (pause_ms > 0) {
 		c->swallowing = true;
 		c->state = CLIENT_PAUSED;
-		c->resume_ms = clock_ms() + pause_ms;
+		c->resume_ms = clock_deadline(pause_ms);
 		loop_timer_set(&c->timer, c->resume_ms);
 		buf_put(&c->out, TOO_FAST, strlen(TOO_FAST));
 	} else if (args->prefix != NULL) {

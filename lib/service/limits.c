@@ -29,9 +29,9 @@ struct source {
 	bool v6;
 	uint64_t clients;
 	struct window conns, requests;
-	int64_t banned_until_ms;		/* 0: not banned */
-	int64_t offence_ms;			/* when the last limit was broken */
-	int64_t pause_until_ms;			/* the end of the last pause that was asked for */
+	int64_t banned_until_us;		/* 0: not banned */
+	int64_t offence_us;			/* when the last limit was broken */
+	int64_t pause_until_us;			/* the end of the last pause that was asked for */
 	int offences;				/* in ban_ms */
 	int pauses;				/* in a row */
 };
@@ -124,10 +124,9 @@ static bool
 has_past(const struct limits *l, struct source *s, int64_t now_us)
 {
 	const struct limits_args *args = l->args;
-	int64_t now_ms = now_us / 1000;
 
-	return s->banned_until_ms > now_ms || s->pause_until_ms > now_ms ||
-	    (args->ban_ms > 0 && s->offences > 0 && now_ms - s->offence_ms < args->ban_ms) ||
+	return s->banned_until_us > now_us || s->pause_until_us > now_us ||
+	    (args->ban_ms > 0 && s->offences > 0 && (now_us - s->offence_us) / 1000 < args->ban_ms) ||
 	    !window_is_over(&s->conns, &args->conn_rate, now_us) ||
 	    !window_is_over(&s->requests, &args->request_rate, now_us);
 }
@@ -207,35 +206,34 @@ is_allowed(const struct limits_args *args, const struct addr *addr)
 
 /* The source broke a limit: once too often, and it is banned. */
 static void
-offend(const struct limits *l, struct source *s, int64_t now_ms)
+offend(const struct limits *l, struct source *s, int64_t now_us)
 {
 	if (l->args->ban_ms <= 0)
 		return;
-	if (now_ms - s->offence_ms >= l->args->ban_ms)
+	if ((now_us - s->offence_us) / 1000 >= l->args->ban_ms)
 		s->offences = 0;
-	s->offence_ms = now_ms;
+	s->offence_us = now_us;
 	if (++s->offences >= l->args->ban_after)
-		s->banned_until_ms = now_ms + l->args->ban_ms;
+		s->banned_until_us = now_us + l->args->ban_ms * 1000;
 }
 
 static enum limits_verdict
 judge_source(struct limits *l, struct source *s, int64_t now_us)
 {
 	const struct limits_args *args = l->args;
-	int64_t now_ms = now_us / 1000;
 
-	if (s->banned_until_ms > now_ms)
+	if (s->banned_until_us > now_us)
 		return LIMITS_BANNED;
-	if (s->banned_until_ms != 0)
+	if (s->banned_until_us != 0)
 		s->offences = 0;		/* it has paid */
-	s->banned_until_ms = 0;
+	s->banned_until_us = 0;
 	if (args->max_per_source != OPT_UNSET && s->clients >= (uint64_t)args->max_per_source) {
-		offend(l, s, now_ms);
+		offend(l, s, now_us);
 		return LIMITS_SOURCE_FULL;
 	}
 	/* Asked last: what is let in here has been let in everywhere. */
 	if (args->conn_rate.n > 0 && !window_try(&s->conns, &args->conn_rate, now_us)) {
-		offend(l, s, now_ms);
+		offend(l, s, now_us);
 		return LIMITS_TOO_FAST;
 	}
 	return LIMITS_OK;
@@ -300,19 +298,19 @@ limits_leave(struct limits *l, struct source *source)
  * another connection's offence does not make it longer.
  */
 static int64_t
-pause_for(const struct limits *l, struct source *s, int64_t now_ms)
+pause_for(const struct limits *l, struct source *s, int64_t now_us)
 {
 	int64_t ms = PAUSE_FIRST_MS;
 
-	if (now_ms < s->pause_until_ms)
-		return s->pause_until_ms - now_ms;
-	if (now_ms - s->pause_until_ms >= l->args->request_rate.per_ms)
+	if (now_us < s->pause_until_us)
+		return (s->pause_until_us - now_us + 999) / 1000;
+	if ((now_us - s->pause_until_us) / 1000 >= l->args->request_rate.per_ms)
 		s->pauses = 0;
 	for (int i = 0; i < s->pauses && ms < PAUSE_MAX_MS; i++)
 		ms *= 2;
 	ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 	s->pauses++;
-	s->pause_until_ms = now_ms + ms;
+	s->pause_until_us = now_us + ms * 1000;
 	return ms;
 }
 
@@ -325,11 +323,11 @@ limits_request(struct limits *l, struct source *source)
 		return 0;
 	pthread_mutex_lock(&l->lock);
 	now_us = clock_us();
-	if (source->banned_until_ms > now_us / 1000) {
+	if (source->banned_until_us > now_us) {
 		pause_ms = LIMITS_OUT;
 	} else if (!window_try(&source->requests, &l->args->request_rate, now_us)) {
-		offend(l, source, now_us / 1000);
-		pause_ms = source->banned_until_ms > now_us / 1000 ? LIMITS_OUT : pause_for(l, source, now_us / 1000);
+		offend(l, source, now_us);
+		pause_ms = source->banned_until_us > now_us ? LIMITS_OUT : pause_for(l, source, now_us);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return pause_ms;
