@@ -17,7 +17,7 @@ buf_len(const struct buf *b)
 const unsigned char *
 buf_bytes(const struct buf *b)
 {
-	return b->data + b->head;
+	return b->head == 0 ? b->data : b->data + b->head;	/* NULL has no offsets, not even 0 */
 }
 
 size_t
@@ -83,6 +83,12 @@ buf_take(struct buf *b, size_t n)
 	b->head += n;
 	if (b->head == b->tail)
 		b->head = b->tail = 0;
+}
+
+void
+buf_cut(struct buf *b, size_t len)
+{
+	b->tail = b->head + len;
 }
 
 void

@@ -38,6 +38,9 @@ bool	buf_put(struct buf *b, const void *bytes, size_t n);
 /* Takes n bytes, n <= buf_len(), off the front. */
 void	buf_take(struct buf *b, size_t n);
 
+/* Takes off the end what is beyond len bytes, len <= buf_len(). */
+void	buf_cut(struct buf *b, size_t len);
+
 /* Gives the memory back; the bytes are gone. */
 void	buf_free(struct buf *b);
 

@@ -66,8 +66,8 @@ err_kind_name(enum err_kind kind)
 {
 	static const char *const names[ERR_KINDS] = {
 		[ERR_NONE] = "none", [ERR_USAGE] = "usage", [ERR_LOOKUP] = "lookup", [ERR_CONNECT] = "connect",
-		[ERR_TIMEOUT] = "timeout", [ERR_BROKEN] = "broken", [ERR_BIND] = "bind", [ERR_LIMIT] = "limit",
-		[ERR_LOCAL] = "local", [ERR_NOT_RUN] = "exec",
+		[ERR_TIMEOUT] = "timeout", [ERR_BROKEN] = "broken", [ERR_BIND] = "bind",
+		[ERR_PROTOCOL] = "protocol", [ERR_LIMIT] = "limit", [ERR_LOCAL] = "local", [ERR_NOT_RUN] = "exec",
 		[ERR_NOT_FOUND] = "exec", [ERR_PROGRAM] = "program", [ERR_SIGNAL] = "signal",
 	};
 

@@ -16,7 +16,8 @@ enum err_kind {
 	ERR_TIMEOUT,	/* a deadline passed; the text says in which phase */
 	ERR_BROKEN,	/* reset or cut after the start */
 	ERR_BIND,	/* the local address cannot be had */
-	ERR_LIMIT,	/* descriptors or memory ran out */
+	ERR_PROTOCOL,	/* the peer broke the framing */
+	ERR_LIMIT,	/* descriptors or memory ran out, or a message is too long */
 	ERR_LOCAL,	/* stdin, stdout or a file failed, or a privilege is missing */
 	ERR_NOT_RUN,	/* a program could not be run */
 	ERR_NOT_FOUND,	/* a program was not found */
