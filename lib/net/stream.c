@@ -61,6 +61,12 @@ stream_settled(struct stream *s, struct err *err)
 	return s->ops->settled(s, err);
 }
 
+enum stream_hold
+stream_hold(struct stream *s)
+{
+	return s->ops->hold != NULL ? s->ops->hold(s) : HOLD_NONE;
+}
+
 void
 stream_want(struct stream *s, unsigned wants)
 {
@@ -196,7 +202,10 @@ sock_abort(struct stream *s)
 	as_sock(s)->aborted = true;
 }
 
-/* Closed with bytes unread, a Unix socket says ECONNRESET to a program that writes, which knows EPIPE and SIGPIPE better. */
+/*
+ * Closed with bytes unread, a Unix socket says ECONNRESET to a program that writes, which knows EPIPE and SIGPIPE
+ * better.
+ */
 static void
 empty(int fd)
 {
@@ -210,7 +219,7 @@ empty(int fd)
 static void
 sock_free(struct stream *s)
 {
-	loop_io_stop(&as_sock(s)->io);
+	loop_io_abandon(&as_sock(s)->io);
 	if (as_sock(s)->reset_is_end)
 		empty(as_sock(s)->fd);
 	if (as_sock(s)->aborted)

@@ -1,8 +1,8 @@
 /*
  * A stream: one object over what carries bytes or messages, whatever is below it. Every call is non-blocking.
  *
- * Makers so far: a connected socket, our side of a program's, and the standard streams (stdio.h). A layer (TLS, a proxy tunnel) is a maker
- * that owns the stream below it.
+ * Makers so far: a connected socket, our side of a program's, and the standard streams (stdio.h). A layer (tap.h,
+ * pace.h; TLS, a proxy tunnel) is a maker that owns the stream below it; layers.h puts them on.
  */
 #ifndef SOCKT_NET_STREAM_H
 #define SOCKT_NET_STREAM_H
@@ -29,6 +29,13 @@ enum stream_medium {
 	MEDIUM_DEVICE		/* any other character device */
 };
 
+/* Which layer of ours, rather than the other side, holds bytes back. */
+enum stream_hold {
+	HOLD_NONE,
+	HOLD_PACE,		/* a limit of ours: time alone lets them go */
+	HOLD_RECORD		/* the record of the connection, which nobody takes */
+};
+
 enum io { IO_DONE, IO_WOULD_BLOCK, IO_EOF, IO_FAILED };
 
 /* What to wait for. The loop's own bits, so that a plain descriptor can hand them on. */
@@ -49,6 +56,7 @@ struct stream_ops {
 	size_t (*queued)(struct stream *s);
 	enum io (*settled)(struct stream *s, struct err *err);
 	void (*abort)(struct stream *s);
+	enum stream_hold (*hold)(struct stream *s);
 	void (*want)(struct stream *s, unsigned wants);
 	struct stream_plain (*plain)(struct stream *s, unsigned side);
 	enum io (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
@@ -96,7 +104,13 @@ size_t	stream_queued(struct stream *s);
  */
 enum io	stream_settled(struct stream *s, struct err *err);
 
-/* What to be called for: STREAM_READ, STREAM_WRITE, or only STREAM_TROUBLE. 0 is rest. */
+/* Does a layer of ours hold bytes back just now, of those that stream_want() asked for? NULL in the ops: none does. */
+enum stream_hold stream_hold(struct stream *s);
+
+/*
+ * What to be called for: STREAM_READ, STREAM_WRITE, or only STREAM_TROUBLE. 0 is rest. It holds until it is changed,
+ * also after a call that would have blocked.
+ */
 void	stream_want(struct stream *s, unsigned wants);
 
 /* The descriptor below one side (STREAM_READ or STREAM_WRITE), for splice and for asking what it is. */
