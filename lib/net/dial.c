@@ -354,7 +354,7 @@ static void
 on_racer_ready(void *arg, unsigned ready)
 {
 	struct racer *r = arg;
-	int errnum = sock_error(r->fd);
+	int errnum = sock_connect_error(r->fd);
 
 	(void)ready;
 	if (errnum != 0)
@@ -378,8 +378,8 @@ on_racer_timer(void *arg)
 }
 
 /*
- * Makes the socket what the options ask for: --interface, --sockopt, and bound to --source. Returns 0, or -1 and an error
- * no other address will mend.
+ * Makes the socket what the options ask for: --interface, --sockopt, and bound to --source. Returns 0, or -1 and an
+ * error no other address will mend.
  */
 static int
 prepare(const struct racer *r, struct err *err)

@@ -91,6 +91,20 @@ sock_queued(int fd)
 	return 0;
 }
 
+int
+sock_connect_error(int fd)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return 0;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? sock_error(fd) : errno;
+}
+
 bool
 sock_settled(int fd, int *errnum)
 {

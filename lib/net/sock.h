@@ -24,10 +24,10 @@ struct sock_args {
 int	sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err);
 
 /*
- * A non-blocking close-on-exec stream socket of that family, tuned, or -1 and err, whose errnum says why. On TCP, TCP_NODELAY is
- * on, because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where it stood in the
- * stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte that has arrived is
- * out of line. args->options are for the caller to set, after defaults of its own.
+ * A non-blocking close-on-exec stream socket of that family, tuned, or -1 and err, whose errnum says why. On TCP,
+ * TCP_NODELAY is on, because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where
+ * it stood in the stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte
+ * that has arrived is out of line. args->options are for the caller to set, after defaults of its own.
  *
  * sock_tune() does the same for a stream socket that somebody else made.
  */
@@ -36,6 +36,12 @@ void	sock_tune(int fd, int family);
 
 /* Takes and clears the pending error of fd: an errno, or 0. */
 int	sock_error(int fd);
+
+/*
+ * The same of one that connect(2) was waited for. One that was open, said something and was reset since has connected:
+ * what it said is there to be read, and then the reset.
+ */
+int	sock_connect_error(int fd);
 
 /*
  * How many bytes of what was written are unsent or unacknowledged (tcp(7), SIOCOUTQ); on a Unix socket, what its peer
