@@ -10,8 +10,11 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
+#include "lib/net/pace.h"
 #include "lib/service/relay.h"
 #include "lib/wire/endpoint.h"
+
+struct words;
 
 /* What a run is given. args points at the verb's own struct, filled by its table. */
 struct cmd_call {
@@ -20,6 +23,7 @@ struct cmd_call {
 	int n_operands;
 	char **program;			/* what follows `--`, ended by NULL; NULL: nothing. With takes_program */
 	const struct log *log;
+	struct words *words;		/* whose log it is: for what is drawn on stderr rather than said */
 };
 
 struct cmd {
@@ -51,6 +55,12 @@ int	cmd_endpoint(const struct cmd *cmd, const struct cmd_call *call, enum endpoi
  */
 int	cmd_listen_endpoint(const struct cmd *cmd, const struct cmd_call *call, struct endpoint *ep, struct err *err);
 
+/* Can messages with that prefix, which may be NULL, be sent in those frames? Returns 0, or -1 with ERR_USAGE. */
+int	cmd_check_frames(const struct frame_args *frames, const char *prefix, struct err *err);
+
+/* The same of a relay's; and do options that are about lines go with them? */
+int	cmd_check_messages(const struct relay_args *relay, const struct pace_args *pace, struct err *err);
+
 /* What `-- CMD ARG...` or --sh TEXT asks to run. */
 struct cmd_program {
 	char *const *argv;	/* ends with NULL; NULL itself: nothing is to be run */
@@ -58,8 +68,8 @@ struct cmd_program {
 };
 
 /*
- * Fills it; sh is TEXT, borrowed, or NULL. Returns 0, or -1 with ERR_USAGE, also when relay has what would leave a program
- * deaf or mute.
+ * Fills it; sh is TEXT, borrowed, or NULL. Returns 0, or -1 with ERR_USAGE, also when relay has what would leave a
+ * program deaf or mute.
  */
 int	cmd_program(struct cmd_program *program, const struct cmd_call *call, const char *sh,
 	    const struct relay_args *relay, struct err *err);

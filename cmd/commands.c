@@ -4,6 +4,7 @@
  */
 #include "cmd/cmd.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/net/activation.h"
@@ -71,4 +72,39 @@ cmd_program(struct cmd_program *program, const struct cmd_call *call, const char
 		return err_at(err, STAGE_USAGE, wrong);
 	}
 	return 0;
+}
+
+int
+cmd_check_frames(const struct frame_args *frames, const char *prefix, struct err *err)
+{
+	const unsigned char *begins = (const unsigned char *)prefix;
+	struct frame_stamp stamp;
+	size_t n = prefix != NULL ? strlen(prefix) : 0;
+	char name[32];
+
+	frame_format_name(&frames->wire, name, sizeof(name));
+	if (frames->wire.kind == FRAME_FIXED && (int64_t)frames->wire.fixed > frames->max_message) {
+		err_set(err, ERR_USAGE, 0, "'%s' is more than --max-message %" PRId64, name, frames->max_message);
+		return err_at(err, STAGE_USAGE, "--frame");
+	}
+	if (n == 0 || frames->wire.kind == FRAME_NONE)
+		return 0;
+	if (frames->wire.kind == FRAME_FIXED || frame_stamp(&frames->wire, begins, n, &stamp) != FRAME_FITS) {
+		err_set(err, ERR_USAGE, 0, "cannot be in a message with --frame %s", name);
+		return err_at(err, STAGE_USAGE, "--prefix");
+	}
+	return 0;
+}
+
+int
+cmd_check_messages(const struct relay_args *relay, const struct pace_args *pace, struct err *err)
+{
+	enum frame_kind wire = relay->frames.wire.kind;
+
+	if (cmd_check_frames(&relay->frames, NULL, err) < 0)
+		return -1;
+	if (wire == FRAME_NONE || wire == FRAME_LINE || !(relay->crlf || pace->line_delay_ms > 0))
+		return 0;
+	err_set(err, ERR_USAGE, 0, "is about lines, so that it goes only with --frame line");
+	return err_at(err, STAGE_USAGE, relay->crlf ? "-C/--crlf" : "--line-delay");
 }

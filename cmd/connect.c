@@ -4,11 +4,13 @@
 #include "cmd/cmd.h"
 
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/talk.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/net/dial.h"
+#include "lib/net/layers.h"
 #include "lib/net/sock.h"
 #include "lib/net/sockopt.h"
 #include "lib/service/program.h"
@@ -19,6 +21,7 @@ struct connect_args {
 	struct words_args words;	/* first */
 	struct dial_args dial;
 	struct relay_args relay;
+	struct layers_args layers;
 	struct transfer_args transfer;
 	const char *sh;
 	bool probe;
@@ -40,6 +43,12 @@ static const struct opt connect_opts[] = {
 	OPT_GROUP(struct connect_args, dial, "Connecting", dial_opts),
 	OPT_GROUP(struct connect_args, dial.sock, "Socket", connect_sock_opts),
 	OPT_GROUP(struct connect_args, relay, "Stream", relay_opts),
+	OPT_GROUP(struct connect_args, relay.frames, "Messages", frame_opts),
+	OPT_GROUP(struct connect_args, relay.frames, "Messages", local_frame_opts),
+	OPT_GROUP(struct connect_args, layers.record, "Seeing and pacing", record_opts),
+	OPT_GROUP(struct connect_args, layers.pace, "Seeing and pacing", rate_opts),
+	OPT_GROUP(struct connect_args, layers.pace, "Seeing and pacing", delay_opts),
+	OPT_GROUP(struct connect_args, transfer, "Seeing and pacing", progress_opts),
 	OPT_GROUP(struct connect_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct connect_args, words, "Words", words_opts),
 	OPT_END
@@ -78,6 +87,13 @@ dial_and_wait(struct session *session, const struct endpoint *ep, const struct d
 	}
 	dial_free(dial);
 	return dialed.fd;
+}
+
+/* The record of the connection cannot go on. */
+static void
+on_record_failed(void *arg, const struct err *err)
+{
+	session_over(arg, err);
 }
 
 /* With this option the first byte opens the connection, and until then it looks open to us, whatever there is. */
@@ -137,24 +153,35 @@ on_end(void *arg, const struct err *why)
 	program_end(r->program, PROGRAM_GRACE_MS);
 }
 
+static struct relay_counts
+count_program(void *program)
+{
+	return program_counts(program);
+}
+
 /* Takes fd over. Returns 0 when the program ended with status 0 and everything was delivered, or -1 and err. */
 static int
-run_program(struct session *session, int fd, char *const *argv, const char *name, const struct connect_args *args,
-    const struct log *log, struct err *err)
+run_program(struct session *session, int fd, struct layers *layers, char *const *argv, const char *name,
+    const struct connect_args *args, struct words *words, struct err *err)
 {
 	static const struct program_calls calls = { .parted = on_parted, .done = on_program_done };
 	const struct program_args program = { .argv = argv, .relay = &args->relay };
-	struct running r = { .session = session, .name = name, .log = log, .fd = fd, .began_us = clock_us(),
+	struct running r = { .session = session, .name = name, .log = &words->log, .fd = fd, .began_us = clock_us(),
 	    .stats = args->transfer.stats };
+	struct progress progress = { .words = NULL };
 	struct addr peer;
 	int rc;
 
 	sock_peer(fd, &peer);
-	if ((r.program = program_start(session->loop, fd, &peer, &program, name, &calls, &r, log, err)) == NULL)
+	r.program = program_start(session->loop, fd, &peer, &program, layers, name, &calls, &r, r.log, err);
+	if (r.program == NULL)
 		return err_at(err, STAGE_TRANSFER, name);
 	session->stage = STAGE_TRANSFER;
 	session_on_end(session, on_end, &r);
+	if (args->transfer.progress)
+		progress_start(&progress, session->loop, words, -1, count_program, r.program);
 	rc = session_wait(session, err);
+	progress_end(&progress);
 	session_on_end(session, NULL, NULL);
 	if (rc < 0)
 		err_at(err, STAGE_TRANSFER, name);
@@ -170,12 +197,14 @@ connect_run(const struct cmd_call *call, struct err *err)
 	const struct connect_args *args = call->args;
 	struct cmd_program program;
 	struct session session;
+	struct layers *layers = NULL;
 	struct endpoint ep;
 	char name[sizeof(err->object)];
 	int fd = -1, rc = -1;
 
 	if (cmd_endpoint(&cmd_connect, call, ENDPOINT_CONNECT, &ep, err) < 0 ||
-	    check_fastopen(args, err) < 0 || cmd_program(&program, call, args->sh, &args->relay, err) < 0)
+	    check_fastopen(args, err) < 0 || cmd_check_messages(&args->relay, &args->layers.pace, err) < 0 ||
+	    cmd_program(&program, call, args->sh, &args->relay, err) < 0)
 		return -1;
 	if (program.argv != NULL && args->probe) {
 		err_set(err, ERR_USAGE, 0, "cannot go with a program");
@@ -183,15 +212,20 @@ connect_run(const struct cmd_call *call, struct err *err)
 	}
 	sockopt_say_ignored(&args->dial.sock.options, call->log);
 	rc = session_open(&session, STAGE_CONNECT, args->transfer.max_ms, err);
+	if (rc == 0 && (layers = layers_new(session.loop, &args->layers, on_record_failed, &session, call->log,
+	    err)) == NULL)
+		rc = -1;
 	if (rc == 0 && (fd = dial_and_wait(&session, &ep, &args->dial, call->log, err)) < 0)
 		rc = -1;
 	if (rc == 0 && !args->probe) {
 		endpoint_name(&ep, name, sizeof(name));
-		rc = program.argv != NULL ? run_program(&session, fd, program.argv, name, args, call->log, err) :
-		    talk(&session, fd, name, &args->relay, args->transfer.stats, call->log, err);
+		rc = program.argv != NULL ?
+		    run_program(&session, fd, layers, program.argv, name, args, call->words, err) :
+		    talk(&session, fd, layers, name, &args->relay, &args->transfer, call->words, err);
 		fd = -1;		/* they took it */
 	}
 	fd_close(&fd);
+	layers_free(layers);
 	session_close(&session);
 	return rc;
 }

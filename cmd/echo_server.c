@@ -7,6 +7,7 @@
 
 #include "cmd/options.h"
 #include "cmd/serve.h"
+#include "lib/net/layers.h"
 #include "lib/net/sockopt.h"
 #include "lib/service/echo.h"
 
@@ -16,6 +17,8 @@ struct echo_server_args {
 	struct words_args words;	/* first */
 	struct resolve_args names;
 	struct server_args server;
+	struct layers_args layers;
+	struct frame_args frames;
 	struct transfer_args transfer;
 	int64_t timeout_ms, idle_ms, workers;
 	const char *prefix;
@@ -32,7 +35,7 @@ parse_prefix(void *at, const char *value, struct err *err)
 }
 
 static const struct opt echo_server_opts[] = {
-	OPT_PARSED(0, "prefix", "TEXT", struct echo_server_args, prefix, parse_prefix, "send TEXT before each line"),
+	OPT_PARSED(0, "prefix", "TEXT", struct echo_server_args, prefix, parse_prefix, "send TEXT before each line, or message"),
 	OPT_FLAG(0, "once", struct echo_server_args, once, "serve one client, then end"),
 	OPT_INT(0, "workers", "N", struct echo_server_args, workers, 1, WORKERS_MAX, "1", "serve in so many threads"),
 	OPT_CONFLICT("once", "workers"),
@@ -46,15 +49,30 @@ static const struct opt echo_server_opts[] = {
 	OPT_GROUP(struct echo_server_args, server, "Server", server_opts),
 	OPT_GROUP(struct echo_server_args, server.limits, "Limits", limits_opts),
 	OPT_GROUP(struct echo_server_args, server.sock, "Socket", listen_sock_opts),
+	OPT_GROUP(struct echo_server_args, frames, "Messages", frame_opts),
+	OPT_CONFLICT("frame", "request-rate"),
+	OPT_GROUP(struct echo_server_args, layers.record, "Seeing and pacing", record_opts),
+	OPT_CONFLICT("hexdump", "workers"),
+	OPT_CONFLICT("transcript", "workers"),
+	OPT_GROUP(struct echo_server_args, layers.pace, "Seeing and pacing", rate_opts),
 	OPT_GROUP(struct echo_server_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct echo_server_args, words, "Words", words_opts),
 	OPT_END
 };
 
+/* What is made of the options. */
+struct echoing {
+	struct echo_args echo;
+	const struct layers_args *layers;
+};
+
 static void *
 make_echo(const struct maker *maker, struct err *err)
 {
-	return echo_new(maker->loop, maker->args, err);
+	const struct echoing *e = maker->args;
+	struct layers *layers = layers_new(maker->loop, e->layers, maker->failed, maker->arg, maker->log, err);
+
+	return layers != NULL ? echo_new(maker->loop, &e->echo, layers, err) : NULL;
 }
 
 static void
@@ -67,14 +85,18 @@ static int
 echo_server_run(const struct cmd_call *call, struct err *err)
 {
 	const struct echo_server_args *args = call->args;
-	const struct echo_args echo = { .prefix = args->prefix, .idle_ms = args->idle_ms, .confirm = args->once,
-	    .count_requests = args->server.limits.request_rate.n > 0 };
-	struct serving what = { .args = &echo, .make = make_echo, .unmake = unmake_echo, .timeout_ms = args->timeout_ms,
+	const struct echoing echoing = { .layers = &args->layers, .echo = { .frames = args->frames,
+	    .prefix = args->prefix, .idle_ms = args->idle_ms, .confirm = args->once,
+	    .count_requests = args->server.limits.request_rate.n > 0 } };
+	struct serving what = { .args = &echoing, .make = make_echo, .unmake = unmake_echo,
+	    .timeout_ms = args->timeout_ms,
 	    .setup = { .names = &args->names, .args = &args->server, .service = &echo_service,
 	    .max_ms = args->transfer.max_ms, .workers = (size_t)args->workers, .fds_each = 1, .once = args->once,
-	    .drains = true, .speaks_lines = true, .stats = args->transfer.stats, .log = call->log } };
+	    .drains = true, .speaks_lines = args->frames.wire.kind == FRAME_NONE, .stats = args->transfer.stats,
+	    .log = call->log } };
 
-	if (cmd_listen_endpoint(&cmd_echo_server, call, &what.setup.ep, err) < 0)
+	if (cmd_listen_endpoint(&cmd_echo_server, call, &what.setup.ep, err) < 0 ||
+	    cmd_check_frames(&args->frames, args->prefix, err) < 0)
 		return -1;
 	sockopt_say_ignored(&args->server.sock.options, call->log);
 	return serve(&what, err);

@@ -5,7 +5,10 @@
 #include "cmd/cmd.h"
 
 #include "cmd/options.h"
+#include "cmd/progress.h"
 #include "cmd/serve.h"
+#include "cmd/talk.h"
+#include "lib/net/layers.h"
 #include "lib/net/sockopt.h"
 #include "lib/net/stdio.h"
 #include "lib/service/forward.h"
@@ -19,6 +22,7 @@ struct listen_args {
 	struct server_args server;
 	struct dial_args dial;
 	struct relay_args relay;
+	struct layers_args layers;
 	struct transfer_args transfer;
 	int64_t timeout_ms;
 	const char *sh;
@@ -60,6 +64,14 @@ static const struct opt listen_opts[] = {
 	OPT_NEEDS("retry", "to"),
 	OPT_NEEDS("wait", "to"),
 	OPT_GROUP(struct listen_args, relay, "Stream", relay_opts),
+	OPT_GROUP(struct listen_args, relay.frames, "Messages", frame_opts),
+	OPT_GROUP(struct listen_args, relay.frames, "Messages", local_frame_opts),
+	OPT_CONFLICT("to", "frame"),
+	OPT_GROUP(struct listen_args, layers.record, "Seeing and pacing", record_opts),
+	OPT_GROUP(struct listen_args, layers.pace, "Seeing and pacing", rate_opts),
+	OPT_GROUP(struct listen_args, layers.pace, "Seeing and pacing", delay_opts),
+	OPT_GROUP(struct listen_args, transfer, "Seeing and pacing", progress_opts),
+	OPT_CONFLICT("progress", "keep"),
 	OPT_GROUP(struct listen_args, transfer, "Run", transfer_opts),
 	OPT_GROUP(struct listen_args, words, "Words", words_opts),
 	OPT_END
@@ -68,6 +80,7 @@ static const struct opt listen_opts[] = {
 /* What is made of the options; one of program, forward and neither is used. */
 struct listening {
 	const struct listen_args *args;
+	struct words *words;
 	struct program_args program;
 	struct forward_args forward;
 	struct dial_args dial;
@@ -75,13 +88,26 @@ struct listening {
 
 /* ---- the ways to serve ---- */
 
+static struct layers *
+make_layers(const struct maker *maker, struct err *err)
+{
+	const struct listening *l = maker->args;
+
+	return layers_new(maker->loop, &l->args->layers, maker->failed, maker->arg, maker->log, err);
+}
+
 static void *
 make_solo(const struct maker *maker, struct err *err)
 {
 	const struct listening *l = maker->args;
-	struct stream *local = stdio_stream(maker->loop, err);
+	struct layers *layers = make_layers(maker, err);
+	bool progress = l->args->transfer.progress;
+	struct stream *local = layers != NULL ? talk_local(maker->loop, l->words, progress, err) : NULL;
 
-	return local != NULL ? solo_new(maker->loop, local, &l->args->relay, maker->log, err) : NULL;
+	if (local != NULL)
+		return solo_new(maker->loop, local, layers, &l->args->relay, maker->log, err);
+	layers_free(layers);
+	return NULL;
 }
 
 static void
@@ -91,19 +117,28 @@ unmake_solo(void *solo)
 }
 
 static void
-count_solo(const void *solo, struct err *err)
+say_solo(const void *solo, struct err *err)
 {
 	solo_count(solo, err);
+}
+
+static struct relay_counts
+count_solo(const void *solo)
+{
+	return solo_counts(solo);
 }
 
 static void *
 make_hub(const struct maker *maker, struct err *err)
 {
 	const struct listening *l = maker->args;
-	struct stream *local = stdio_stream(maker->loop, err);
+	struct layers *layers = make_layers(maker, err);
+	struct stream *local = layers != NULL ? stdio_stream(maker->loop, err) : NULL;
 
-	return local == NULL ? NULL :
-	    hub_start(maker->loop, local, &l->args->relay, maker->failed, maker->arg, maker->log, err);
+	if (local != NULL)
+		return hub_start(maker->loop, local, layers, &l->args->relay, maker->failed, maker->arg, maker->log, err);
+	layers_free(layers);
+	return NULL;
 }
 
 static void
@@ -116,8 +151,9 @@ static void *
 make_programs(const struct maker *maker, struct err *err)
 {
 	const struct listening *l = maker->args;
+	struct layers *layers = make_layers(maker, err);
 
-	return programs_new(maker->loop, &l->program, maker->log, err);
+	return layers != NULL ? programs_new(maker->loop, &l->program, layers, maker->log, err) : NULL;
 }
 
 static void
@@ -126,18 +162,31 @@ unmake_programs(void *programs)
 	programs_free(programs);
 }
 
+static struct relay_counts
+count_programs(const void *programs)
+{
+	return programs_counts(programs);
+}
+
 static void *
 make_forward(const struct maker *maker, struct err *err)
 {
 	const struct listening *l = maker->args;
+	struct layers *layers = make_layers(maker, err);
 
-	return forward_new(maker->loop, &l->forward, maker->log, err);
+	return layers != NULL ? forward_new(maker->loop, &l->forward, layers, maker->log, err) : NULL;
 }
 
 static void
 unmake_forward(void *forward)
 {
 	forward_free(forward);
+}
+
+static struct relay_counts
+count_forward(const void *forward)
+{
+	return forward_counts(forward);
 }
 
 /* ---- the verb ---- */
@@ -150,17 +199,20 @@ choose(const struct listening *l, struct serving *what)
 
 	what->setup.fds_each = 1;
 	what->setup.drains = args->keep;
+	what->size = -1;
 	if (l->program.argv != NULL) {
 		what->setup.service = &program_service;
 		what->setup.fds_each = RELAY_FDS;
 		what->setup.drains = true;	/* a single one has to be ended too */
 		what->make = make_programs;
 		what->unmake = unmake_programs;
+		what->counts = count_programs;
 	} else if (args->to != NULL) {
 		what->setup.service = &forward_service;
 		what->setup.fds_each = RELAY_FDS;
 		what->make = make_forward;
 		what->unmake = unmake_forward;
+		what->counts = count_forward;
 	} else if (args->keep) {
 		what->setup.service = &hub_service;
 		what->make = make_hub;
@@ -169,7 +221,9 @@ choose(const struct listening *l, struct serving *what)
 		what->setup.service = &solo_service;
 		what->make = make_solo;
 		what->unmake = unmake_solo;
-		what->count = count_solo;
+		what->counts = count_solo;
+		what->size = progress_size_of_stdin();
+		what->say_counts = say_solo;
 	}
 }
 
@@ -205,13 +259,15 @@ static int
 listen_run(const struct cmd_call *call, struct err *err)
 {
 	const struct listen_args *args = call->args;
-	struct listening l = { .args = args };
-	struct serving what = { .args = &l, .timeout_ms = args->to != NULL ? OPT_UNSET : args->timeout_ms,
+	struct listening l = { .args = args, .words = call->words };
+	struct serving what = { .args = &l, .words = call->words, .progress = args->transfer.progress,
+	    .timeout_ms = args->to != NULL ? OPT_UNSET : args->timeout_ms,
 	    .setup = { .names = &args->names, .args = &args->server, .workers = 1, .once = !args->keep,
 	    .stats = args->transfer.stats, .log = call->log } };
 	struct cmd_program program;
 
-	if (cmd_listen_endpoint(&cmd_listen, call, &what.setup.ep, err) < 0 || prepare(&l, call, &program, err) < 0)
+	if (cmd_listen_endpoint(&cmd_listen, call, &what.setup.ep, err) < 0 ||
+	    cmd_check_messages(&args->relay, &args->layers.pace, err) < 0 || prepare(&l, call, &program, err) < 0)
 		return -1;
 	sockopt_say_ignored(&args->server.sock.options, call->log);
 	choose(&l, &what);

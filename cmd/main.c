@@ -17,7 +17,7 @@
 /* EXIT STATUS of sockt(1). */
 static const int exit_status[ERR_KINDS] = {
 	[ERR_NONE] = 0, [ERR_USAGE] = 2, [ERR_LOOKUP] = 3, [ERR_CONNECT] = 4, [ERR_TIMEOUT] = 5, [ERR_BROKEN] = 6,
-	[ERR_BIND] = 9, [ERR_LIMIT] = 11, [ERR_LOCAL] = 12, [ERR_NOT_RUN] = 126,
+	[ERR_BIND] = 9, [ERR_PROTOCOL] = 10, [ERR_LIMIT] = 11, [ERR_LOCAL] = 12, [ERR_NOT_RUN] = 126,
 	[ERR_NOT_FOUND] = 127, [ERR_SIGNAL] = 128,
 };
 
@@ -53,7 +53,7 @@ die_by(int signo)
 }
 
 static int
-finish(const struct words *words, const struct err *err)
+finish(struct words *words, const struct err *err)
 {
 	if (err->kind == ERR_SIGNAL)
 		return die_by(err->signo);
@@ -69,7 +69,7 @@ finish(const struct words *words, const struct err *err)
 
 /* Did all of the help reach stdout? */
 static int
-finish_help(const struct words *words)
+finish_help(struct words *words)
 {
 	struct err err = ERR_EMPTY;
 
@@ -106,7 +106,7 @@ asks_for_json(int argc, char **argv)
 static int
 run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 {
-	struct cmd_call call = { .log = &words->log };
+	struct cmd_call call = { .log = &words->log, .words = words };
 	struct opts_found found;
 	struct err err = ERR_EMPTY;
 	void *args = calloc(1, cmd->args_size);
@@ -139,7 +139,7 @@ run_cmd(const struct cmd *cmd, int argc, char **argv, struct words *words)
 }
 
 static int
-run_help(int argc, char **argv, const struct words *words)
+run_help(int argc, char **argv, struct words *words)
 {
 	const struct cmd *cmd;
 	struct err err;
@@ -168,6 +168,7 @@ main(int argc, char **argv)
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGPIPE, &ignore, NULL);	/* a write says EPIPE instead, and finish() ends as the signal would */
 	sigaction(SIGXFSZ, &ignore, NULL);	/* a write says EFBIG instead */
+	words_open(&words);
 	words_init(&words, NULL, &(struct words_args){ .verbose = 0 });
 
 	if (argc < 2) {

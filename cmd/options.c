@@ -7,10 +7,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "lib/base/bucket.h"
 #include "lib/base/window.h"
 #include "lib/net/access.h"
 #include "lib/net/addr.h"
 #include "lib/net/dial.h"
+#include "lib/net/pace.h"
+#include "lib/net/record.h"
 #include "lib/net/sock.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
@@ -50,6 +53,26 @@ static int
 parse_source(void *at, const char *value, struct err *err)
 {
 	return addr_parse(at, value, err);
+}
+
+static int
+parse_format(struct frame_format *format, const char *value, bool local, struct err *err)
+{
+	if (frame_format_parse(format, value, local))
+		return 0;
+	return err_set(err, ERR_USAGE, 0, "is not one of %s", local ? frame_local_names : frame_wire_names);
+}
+
+static int
+parse_frame(void *at, const char *value, struct err *err)
+{
+	return parse_format(at, value, false, err);
+}
+
+static int
+parse_local_frame(void *at, const char *value, struct err *err)
+{
+	return parse_format(at, value, true, err);
 }
 
 const struct opt family_opts[] = {
@@ -105,9 +128,54 @@ const struct opt relay_opts[] = {
 	OPT_FLAG(0, "no-half-close", struct relay_args, no_half_close, "say nothing to the peer when stdin ends"),
 	OPT_FLAG('N', NULL, struct relay_args, nc_half_close, "accepted for users of nc: it is what happens anyway"),
 	OPT_CONFLICT("N", "no-half-close"),
+	OPT_FLAG(0, "raw", struct relay_args, raw, "let the peer's bytes drive the terminal, rather than show them as \\xNN"),
 	OPT_MS('q', "linger", struct relay_args, linger_ms, 0, NULL,
 	    "once one side has ended, how long the other may be silent (default " TEXT(RELAY_LINGER_S)
 	    "s for a pipe on stdin)"),
+	OPT_END
+};
+
+const struct opt frame_opts[] = {
+	{ .kind = OPT_KIND_PARSED, .name = "frame", .metavar = "FMT", .at = offsetof(struct frame_args, wire),
+	  .parse = parse_frame, .offer = OPT_OFFER_FRAME,
+	  .help = "send and take messages in frames: line, nul, len8, len16, len32, len16le, len32le, varint, netstring or fixed:N" },
+	OPT_SIZE(0, "max-message", struct frame_args, max_message, 1, RECODE_MAX, "1M",
+	    "the longest message, either way"),
+	OPT_NEEDS("max-message", "frame"),
+	OPT_END
+};
+
+const struct opt local_frame_opts[] = {
+	{ .kind = OPT_KIND_PARSED, .name = "local-frame", .metavar = "FMT", .at = offsetof(struct frame_args, local),
+	  .parse = parse_local_frame, .offer = OPT_OFFER_LOCAL_FRAME,
+	  .help = "what a message is on stdin and stdout: any of these, hex, base64, json or raw (default line)" },
+	OPT_NEEDS("local-frame", "frame"),
+	OPT_END
+};
+
+const struct opt record_opts[] = {
+	OPT_FLAG('x', "hexdump", struct record_args, hexdump, "show both directions in hex on stderr"),
+	OPT_CONFLICT("hexdump", "json"),
+	OPT_TEXT(0, "transcript", "FILE", struct record_args, transcript, OPT_OFFER_FILE,
+	    "append what is sent and received to this file, a JSON object a chunk"),
+	OPT_END
+};
+
+const struct opt rate_opts[] = {
+	OPT_SIZE(0, "limit-rate", struct pace_args, rate, 1, BUCKET_RATE_MAX, NULL,
+	    "move at most so many bytes a second on a connection, each way"),
+	OPT_END
+};
+
+const struct opt delay_opts[] = {
+	OPT_MS(0, "line-delay", struct pace_args, line_delay_ms, 0, NULL, "pause for so long after each line that is sent"),
+	OPT_END
+};
+
+const struct opt progress_opts[] = {
+	OPT_FLAG(0, "progress", struct transfer_args, progress, "show how far it is, if stderr is a terminal"),
+	OPT_CONFLICT("progress", "json"),
+	OPT_CONFLICT("progress", "hexdump"),
 	OPT_END
 };
 

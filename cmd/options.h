@@ -21,6 +21,12 @@ extern const struct opt dial_opts[];		/* struct dial_args */
 extern const struct opt connect_sock_opts[];	/* struct sock_args, of sockets that connect */
 extern const struct opt listen_sock_opts[];	/* struct sock_args, of sockets that listen */
 extern const struct opt relay_opts[];		/* struct relay_args */
+extern const struct opt frame_opts[];		/* struct frame_args */
+extern const struct opt local_frame_opts[];	/* the same, where there is a local side */
+extern const struct opt record_opts[];		/* struct record_args */
+extern const struct opt rate_opts[];		/* struct pace_args */
+extern const struct opt delay_opts[];		/* the same, where lines are sent */
+extern const struct opt progress_opts[];	/* struct transfer_args, where one transfer is all there is */
 extern const struct opt transfer_opts[];	/* struct transfer_args */
 extern const struct opt server_opts[];		/* struct server_args */
 extern const struct opt limits_opts[];		/* struct limits_args */
@@ -31,6 +37,7 @@ extern const struct opt words_opts[];		/* struct words_args */
 struct transfer_args {
 	int64_t max_ms;		/* the whole run; OPT_UNSET or 0: no limit */
 	bool stats;
+	bool progress;
 };
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/progress.h"
 #include "cmd/session.h"
 #include "lib/base/clock.h"
 #include "lib/event/mail.h"
@@ -39,6 +40,7 @@ struct run {
 	struct server *server;
 	void *instance;
 	struct loop_timer timeout;	/* no client in time */
+	struct progress progress;
 	struct err verdict;		/* why it was told to end, first; ERR_NONE: it was not */
 	bool over;			/* our own server */
 	struct worker *workers;		/* all but the first */
@@ -159,12 +161,23 @@ on_over(void *arg, const struct err *err)
 		end_if_all_over(run);
 }
 
+static struct relay_counts
+counts_of(void *arg)
+{
+	struct run *run = arg;
+
+	return run->what->counts(run->instance);
+}
+
 static void
 on_client(void *arg)
 {
 	struct run *run = arg;
 
 	loop_timer_stop(&run->timeout);
+	if (run->what->progress)
+		progress_start(&run->progress, run->session.loop, run->what->words, run->what->size,
+		    counts_of, run);
 }
 
 static void
@@ -267,12 +280,13 @@ serve(const struct serving *what, struct err *err)
 		goto out;
 	rc = session_wait(&run.session, err);
 out:
+	progress_end(&run.progress);
 	if (rc == 0)
 		*err = ERR_EMPTY;
 	workers_end(&run, err);
 	rc = err->kind == ERR_NONE ? 0 : -1;
-	if (rc < 0 && what->count != NULL && run.instance != NULL)
-		what->count(run.instance, err);
+	if (rc < 0 && what->say_counts != NULL && run.instance != NULL)
+		what->say_counts(run.instance, err);
 	if (rc < 0)
 		err_at(err, err->stage, server_name(&what->setup, name, sizeof(name)));
 	loop_timer_stop(&run.timeout);

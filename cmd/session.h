@@ -25,8 +25,8 @@ struct session {
 int	session_open(struct session *s, enum err_stage stage, int64_t max_ms, struct err *err);
 
 /*
- * From now on fn(arg, why) is called instead of ending with why as the verdict, at every signal (ERR_SIGNAL) and when -m
- * is over (ERR_TIMEOUT); NULL: as before.
+ * From now on fn(arg, why) is called instead of ending with why as the verdict, at every signal (ERR_SIGNAL) and when
+ * -m is over (ERR_TIMEOUT); NULL: as before.
  */
 void	session_on_end(struct session *s, void (*fn)(void *arg, const struct err *why), void *arg);
 

@@ -5,15 +5,23 @@
 #define SOCKT_CMD_TALK_H
 
 #include "cmd/session.h"
+#include "cmd/words.h"
 #include "lib/base/log.h"
+#include "lib/net/layers.h"
 #include "lib/service/relay.h"
 
 /*
- * Takes the connected socket fd over, relays, says --stats if asked, and closes it. name is the peer in messages.
- * Returns 0 when everything was delivered, or -1 and err.
+ * The standard streams as one. With progress, a terminal on stdout is given over by words when the first byte comes
+ * that is for it. NULL and err without memory.
  */
-int	talk(struct session *session, int fd, const char *name, const struct relay_args *args, bool stats,
-	    const struct log *log, struct err *err);
+struct stream *talk_local(struct loop *loop, struct words *words, bool progress, struct err *err);
+
+/*
+ * Takes the connected socket fd over, relays, shows progress and says --stats if asked, and closes it. name is the peer
+ * in messages. Returns 0 when everything was delivered, or -1 and err.
+ */
+int	talk(struct session *session, int fd, struct layers *layers, const char *name, const struct relay_args *args,
+	    const struct transfer_args *transfer, struct words *words, struct err *err);
 
 /*
  * Says what there is to say of the connection fd, which began at began_us and is about to be closed: its statistics if

@@ -5,9 +5,13 @@
 #include "cmd/words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -15,16 +19,21 @@
 #include "lib/base/fd.h"
 #include "lib/base/json.h"
 
+#define LAST_WORD_MS 10000	/* how long stderr is waited for at the end */
+#define RETRY_MS 20
 #define LINE_MAX_BYTES 4096	/* PIPE_BUF of pipe(7): what a pipe that is ready takes whole */
 
-/* There is nowhere to complain about a stderr that takes nothing. */
+/*
+ * There is nowhere to complain about a stderr that takes nothing. A terminal that was stopped is writable, says
+ * poll(2), and yet takes nothing.
+ */
 static void
-write_line(const char *line, size_t n)
+write_line(const struct words *words, const char *line, size_t n, int64_t until_ms)
 {
 	while (n > 0) {
-		ssize_t r = write(STDERR_FILENO, line, n);
-		if (r < 0 && errno == EAGAIN)		/* somebody else made it non-blocking */
-			fd_ready(STDERR_FILENO, POLLOUT, -1);
+		ssize_t r = write(words->fd, line, n);
+		if (r < 0 && errno == EAGAIN && clock_ms() < until_ms)
+			fd_ready(-1, 0, RETRY_MS);
 		else if (r < 0 && errno != EINTR)
 			return;
 		if (r > 0) {
@@ -34,10 +43,47 @@ write_line(const char *line, size_t n)
 	}
 }
 
+#define ERASE "\r\033[K"	/* the line, as every terminal that has lines does (ECMA-48: EL) */
+
+/* Gives the line that was drawn on to words. */
+static void
+erase_drawn(struct words *words)
+{
+	if (!words->drawn)		/* which only the main thread of a run without workers does */
+		return;
+	write_line(words, ERASE, strlen(ERASE), 0);
+	words->drawn = false;
+}
+
+void
+words_draw(struct words *words, const char *text)
+{
+	char line[512];
+	struct winsize size;
+	int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+
+	if (text == NULL && words->drawn)
+		write_line(words, "\n", 1, 0);
+	words->drawn = words->drawn && text != NULL;
+	if (text == NULL || words->yielded || (fd_ready(STDERR_FILENO, POLLOUT, 0) & POLLOUT) == 0)
+		return;
+	columns = columns < 256 ? columns : 256;
+	write_line(words, line, (size_t)snprintf(line, sizeof(line), "%s%.*s", ERASE, columns, text), 0);
+	words->drawn = true;
+}
+
+void
+words_yield(struct words *words)
+{
+	erase_drawn(words);
+	words->yielded = true;
+}
+
 /* Writes "sockt: VERB: OBJECT: TEXT". */
 static void
-say_line(const char *verb, const char *object, const char *text)
+say_line(const struct words *words, const char *object, const char *text, int64_t until_ms)
 {
+	const char *verb = words->verb;
 	char line[LINE_MAX_BYTES];
 	size_t n = (size_t)snprintf(line, sizeof(line), "sockt: %s%s", verb != NULL ? verb : "", verb != NULL ? ": " : "");
 
@@ -47,7 +93,7 @@ say_line(const char *verb, const char *object, const char *text)
 	}
 	n += escape_text(line + n, sizeof(line) - 1 - n, text, strlen(text));
 	line[n++] = '\n';
-	write_line(line, n);
+	write_line(words, line, n, until_ms);
 }
 
 static void
@@ -62,29 +108,30 @@ json_line_begin(struct json *j, char *line, size_t size, const char *event)
 }
 
 static void
-json_line_end(struct json *j)
+json_line_end(const struct words *words, struct json *j, int64_t until_ms)
 {
 	size_t n = json_end(j);
 
 	j->out[n++] = '\n';
-	write_line(j->out, n);
+	write_line(words, j->out, n, until_ms);
 }
 
 static void
 sink(void *arg, const struct log_record *record)
 {
-	const struct words *words = arg;
+	struct words *words = arg;
 	char line[LINE_MAX_BYTES];
 	struct json j;
 
 	/* A stderr that takes nothing must not hold up a server: what happens meanwhile is not told. */
 	if ((fd_ready(STDERR_FILENO, POLLOUT, 0) & POLLOUT) == 0)
 		return;
+	erase_drawn(words);
 	if (!words->json) {
 		if (record->form == LOG_ALONE)
-			write_line(line, (size_t)snprintf(line, sizeof(line), "%s\n", record->words));
+			write_line(words, line, (size_t)snprintf(line, sizeof(line), "%s\n", record->words), 0);
 		else
-			say_line(words->verb, record->form == LOG_ABOUT ? record->object : "", record->words);
+			say_line(words, record->form == LOG_ABOUT ? record->object : "", record->words, 0);
 		return;
 	}
 	json_line_begin(&j, line, sizeof(line) - 1, record->event);
@@ -97,7 +144,21 @@ sink(void *arg, const struct log_record *record)
 		else
 			json_int(&j, field->key, field->num);
 	}
-	json_line_end(&j);
+	json_line_end(words, &j, 0);
+}
+
+void
+words_open(struct words *words)
+{
+	struct stat st;
+
+	*words = (struct words){ .fd = STDERR_FILENO };
+	/* The master side of a pseudo-terminal would be a new one. */
+	if (!isatty(STDERR_FILENO) || fstat(STDERR_FILENO, &st) < 0 || st.st_rdev == makedev(5, 2))
+		return;
+	words->fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (words->fd < 0)
+		words->fd = STDERR_FILENO;
 }
 
 void
@@ -111,13 +172,17 @@ words_init(struct words *words, const char *verb, const struct words_args *args)
 }
 
 void
-words_error(const struct words *words, const struct err *err, int status)
+words_error(struct words *words, const struct err *err, int status)
 {
+	int64_t until_ms = clock_deadline(LAST_WORD_MS);
 	char line[LINE_MAX_BYTES];
 	struct json j;
 
+	if (fd_ready(STDERR_FILENO, POLLOUT, LAST_WORD_MS) == 0)
+		return;
+	erase_drawn(words);
 	if (!words->json) {
-		say_line(words->verb, err->object, err->text);
+		say_line(words, err->object, err->text, until_ms);
 		return;
 	}
 	json_line_begin(&j, line, sizeof(line) - 1, "error");
@@ -132,5 +197,5 @@ words_error(const struct words *words, const struct err *err, int status)
 		json_int(&j, "sent", (int64_t)err->sent);
 		json_int(&j, "received", (int64_t)err->received);
 	}
-	json_line_end(&j);
+	json_line_end(words, &j, until_ms);
 }

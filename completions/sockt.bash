@@ -1,34 +1,44 @@
 # Completion of sockt for bash: written by `make completions` from the option tables.
 # shellcheck shell=bash disable=SC2034
 
-# Sets what the subcommand has: its options, those with a value, a file or an interface, its operands.
+# Sets what the subcommand has: its options, those with a value, and of these the ones that take a file, an
+# interface or a format; its operands.
 _sockt_tables() {
+	frame_formats='line nul len8 len16 len32 len16le len32le varint netstring fixed:'
+	local_formats='line nul len8 len16 len32 len16le len32le varint netstring fixed: hex base64 json raw'
 	verbs='connect listen echo-server'
 	case $1 in
 	connect)
-		options='-z --probe --sh -w --timeout -4 -6 -n --numeric -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N -q --linger -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--sh -w --timeout -s --source --interface --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger -m --max-time'
-		files=''
+		options='-z --probe --sh -w --timeout -4 -6 -n --numeric -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--sh -w --timeout -s --source --interface --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
+		files='--transcript'
 		interfaces='--interface'
+		frames='--frame'
+		locals='--local-frame'
 		operands='host unix' ;;
 	listen)
-		options='-k --keep --sh --to --to-fail-rst -w --timeout -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N -q --linger -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--sh --to -w --timeout --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -s --source --interface --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger -m --max-time'
-		files='--port-file'
+		options='-k --keep --sh --to --to-fail-rst -w --timeout -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--sh --to -w --timeout --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -s --source --interface --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
+		files='--port-file --transcript'
 		interfaces='--interface'
+		frames='--frame'
+		locals='--local-frame'
 		operands='host' ;;
 	echo-server)
-		options='--prefix --once --workers -w --timeout -i --idle --request-rate -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--prefix --workers -w --timeout -i --idle --request-rate --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -m --max-time'
-		files='--port-file'
+		options='--prefix --once --workers -w --timeout -i --idle --request-rate -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp --frame --max-message -x --hexdump --transcript --limit-rate -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--prefix --workers -w --timeout -i --idle --request-rate --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --frame --max-message --transcript --limit-rate -m --max-time'
+		files='--port-file --transcript'
 		interfaces=''
+		frames='--frame'
+		locals=''
 		operands='host' ;;
 	esac
 }
 
 _sockt() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs options values files interfaces operands word i n=0 ended='' skip=''
+	local verbs options values files interfaces frames frame_formats locals local_formats operands
+	local word i n=0 ended='' skip=''
 
 	COMPREPLY=()
 	_sockt_tables "${COMP_WORDS[1]}"
@@ -70,6 +80,10 @@ _sockt() {
 			_sockt_files
 		elif [[ " $interfaces " == *" $prev "* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(command ls /sys/class/net 2>/dev/null)" -- "$cur")
+		elif [[ " $frames " == *" $prev "* ]]; then
+			_sockt_formats "$frame_formats"
+		elif [[ " $locals " == *" $prev "* ]]; then
+			_sockt_formats "$local_formats"
 		fi
 	elif [[ ! $ended && $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
@@ -82,6 +96,12 @@ _sockt() {
 _sockt_files() {
 	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	compopt -o filenames 2>/dev/null
+}
+
+# A number follows `fixed:`, and no blank.
+_sockt_formats() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	[[ ${COMPREPLY[0]-} != *: ]] || compopt -o nospace 2>/dev/null
 }
 
 complete -F _sockt sockt

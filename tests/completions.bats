@@ -78,6 +78,14 @@ bash_claims() {
 	[ "$(sort <<<"$output")" = "$(printf 'a file\na-file')" ]
 	run -0 bash_offers sockt connect -w ''
 	[ "$output" = '' ]
+	run -0 bash_offers sockt connect --frame n
+	[ "$output" = $'nul\nnetstring' ]
+	run -0 bash_offers sockt listen --local-frame = j
+	[ "$output" = json ]
+	run -0 bash_offers sockt echo-server --frame f
+	[ "$output" = fixed: ]
+	run -0 bash_offers sockt echo-server --frame j
+	[ "$output" = '' ]
 	run -0 bash_offers sockt connect --interface l
 	[[ $'\n'$output$'\n' == *$'\nlo\n'* ]]
 	run -0 bash_offers sockt connect unix : a-
@@ -90,7 +98,7 @@ bash_claims() {
 	[ "$output" = '' ]
 }
 
-@test "completions: bash offers subcommands, options, files, interfaces and hosts where they belong" {
+@test "completions: bash offers subcommands, options, files, formats, interfaces and hosts where they belong" {
 	bash_claims
 }
 
@@ -108,7 +116,7 @@ fish_offers() {
 		"$completions" "$1" | cut -f 1
 }
 
-@test "completions: fish offers subcommands, options and files where they belong" {
+@test "completions: fish offers subcommands, options, files and formats where they belong" {
 	command -v fish >/dev/null || skip 'fish is not installed'
 	run -0 fish_offers 'sockt '
 	[ "$output" = $'connect\necho-server\nhelp\nlisten' ]
@@ -124,6 +132,12 @@ fish_offers() {
 	[ "$output" = --request-rate ]
 	run -0 fish_offers 'sockt listen --port-file a-'
 	[ "$output" = a-file ]
+	run -0 fish_offers 'sockt connect --frame n'
+	[ "$output" = $'netstring\nnul' ]
+	run -0 fish_offers 'sockt listen --local-frame j'
+	[ "$output" = json ]
+	run -0 fish_offers 'sockt echo-server --frame j'
+	[ "$output" = '' ]
 	run -0 fish_offers 'sockt connect --interface l'
 	[[ $'\n'$output$'\n' == *$'\nlo\n'* ]]
 	run -0 fish_offers 'sockt connect -w a-'
@@ -181,7 +195,7 @@ zsh_setup() {
 	END
 }
 
-@test "completions: zsh offers subcommands, options, files and hosts where they belong" {
+@test "completions: zsh offers subcommands, options, files, formats and hosts where they belong" {
 	command -v zsh >/dev/null || skip 'zsh is not installed'
 	zsh_setup
 	run -0 zsh_offers 'sockt '
@@ -200,6 +214,14 @@ zsh_setup() {
 	[ "$(sort <<<"$output")" = $'--retry-delay\n--retry-refused' ]
 	run -0 zsh_offers 'sockt listen --port-file a-'
 	[ "$output" = a-file ]
+	run -0 zsh_offers 'sockt connect --frame n'
+	[ "$(sort <<<"$output")" = $'netstring\nnul' ]
+	run -0 zsh_offers 'sockt listen --local-frame j'
+	[ "$output" = json ]
+	run -0 zsh_offers 'sockt echo-server --frame f'
+	[ "$output" = fixed: ]
+	run -0 zsh_offers 'sockt echo-server --frame j'
+	[ "$output" = '' ]
 	run -0 zsh_offers 'sockt connect unix:a-'
 	[ "$output" = a-file ]
 	run -0 zsh_offers 'sockt connect a-h'

@@ -103,6 +103,29 @@ same() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/table")" -gt 40 ]
 }
 
+# The formats that an option takes, as it says when it is given none of them.
+formats() {
+	local message
+	message=$("$SOCKT" connect --frame line "$1" none localhost 1 2>&1) || true
+	tr ' ' '\n' <<<"${message##* is not one of }"
+}
+
+@test "docs: sockt-options(7) and --help have every format of messages, and no others" {
+	formats --local-frame | sort >"$BATS_TEST_TMPDIR/source"
+	listed man/sockt-options.7 | awk -F '\t' '$1 == "FORMATS" && $3 ~ /^[a-z]/ { print $3 }' |
+		sed 's/, /\n/g; s/:n$/:N/' | sort >"$BATS_TEST_TMPDIR/manual"
+	same source FORMATS "$BATS_TEST_TMPDIR/source" "$BATS_TEST_TMPDIR/manual"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/source")" -gt 10 ]
+
+	formats --frame >"$BATS_TEST_TMPDIR/source"
+	listed man/sockt-options.7 | awk -F '\t' '$3 == "--frame fmt" { print $4 }' |
+		grep -oP ' such frames: \K[^.]*' | sed 's/, \| or /\n/g; s/:n$/:N/' >"$BATS_TEST_TMPDIR/manual"
+	same source manual "$BATS_TEST_TMPDIR/source" "$BATS_TEST_TMPDIR/manual"
+	"$SOCKT" connect --help | tr -s ' \n' ' ' | grep -oP -- '--frame FMT [^:]*: \K.*:N' |
+		sed 's/, \| or /\n/g' >"$BATS_TEST_TMPDIR/help"
+	same source --help "$BATS_TEST_TMPDIR/source" "$BATS_TEST_TMPDIR/help"
+}
+
 @test "docs: no manual mentions an option that does not exist" {
 	{
 		"$SOCKT_BUILD/optdump" list | awk -F '\t' '$3 != "-" { print "-" $3 } $4 != "-" { print "--" $4 }'
@@ -167,7 +190,7 @@ same() {
 	tables | awk -F '\t' '$2 != "-" && $2 != "Words" { print $2 ": " $1 }' |
 		sort -u >"$BATS_TEST_TMPDIR/tables"
 	awk '/^\.Sh / { group = "" }
-		/^\.Ss / { group = $2; naming = 1; next }
+		/^\.Ss / { group = substr($0, 5); naming = 1; next }
 		/^\.Bl / { naming = 0 }
 		naming && group != "" && /^\.Xr sockt-/ { sub(/^sockt-/, "", $2); print group ": " $2 }' \
 		man/sockt-options.7 | sort >"$BATS_TEST_TMPDIR/manual"
@@ -242,6 +265,9 @@ events_in_manual() {
 	timeout "$PATIENCE" "$SOCKT" connect -d "$addr"
 	ends 3 "$listener"
 	mv "$said" "$BATS_TEST_TMPDIR/program"
+	start_listener --frame len32 --local-frame raw <<<$'two\nlines'
+	timeout "$PATIENCE" "$SOCKT" connect -d --json --frame len32 "$addr" 2>"$BATS_TEST_TMPDIR/messages"
+	ends 0 "$listener"
 	start_server echo-server --json --deny 127.0.0.0/8 --drain 10ms 127.0.0.1 0
 	timeout "$PATIENCE" "$SOCKT" connect -d "$addr"
 	kill -USR1 "$server"
@@ -250,7 +276,7 @@ events_in_manual() {
 	ends 143 "$server"
 	mv "$said" "$BATS_TEST_TMPDIR/echo"
 	events_in_manual >"$BATS_TEST_TMPDIR/manual"
-	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,error,program,echo} <<-'END'
+	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,error,program,messages,echo} <<-'END'
 		import json, sys
 		known = {}
 		for line in open(sys.argv[1]):
@@ -267,7 +293,7 @@ events_in_manual() {
 		            kind = {str: 'string', int: 'integer'}[type(value)]
 		            assert known[record['event']].get(key) == kind, (record, key)
 		assert {'listening', 'accepted', 'trying', 'connected', 'closed', 'stats', 'failed', 'error', 'started', 'ended',
-		    'refused', 'counts'} <= seen, seen
+		    'ambiguous', 'refused', 'counts'} <= seen, seen
 	END
 }
 
@@ -365,42 +391,54 @@ said() {
 
 @test "docs: the examples of sockt-connect(1) run as typed" {
 	run_examples sockt-connect.1
-	[ "$ran" -eq 8 ]
+	[ "$ran" -eq 13 ]
 	said '^up$'
-	[ "$(grep -c '^it works$' "$BATS_TEST_TMPDIR/said")" -eq 2 ]
+	[ "$(grep -c '^it works$' "$BATS_TEST_TMPDIR/said")" -eq 4 ]
 	said '^sent$'
 	said '^ok$'
 	said '^file$'
+	said '^frame me$'
+	[ "$(grep -A 1 -x 'frame me' "$BATS_TEST_TMPDIR/said" | tail -n 1)" = '' ]
+	said '^c0ffee00$'
+	said '^> 00000000  47 45 54 20 .*|GET / HTTP/1.0..|$'
+	said '^< 00000000  48 54 54 50 '
+	said '"direction":"sent","text":"GET / HTTP/1.0\\r\\n\\r\\n"}$'
 	said 'connected from .* ms$'
 	said '"event":"connected"'
 }
 
 @test "docs: the examples of sockt-listen(1) run as typed" {
 	run_examples sockt-listen.1
-	[ "$ran" -eq 8 ]
+	[ "$ran" -eq 10 ]
 	said '^hello$'
 	said '^one$'
 	said '^two$'
+	said '^"two\\nlines"$'
 	[ "$(grep -A 1 -x a "$BATS_TEST_TMPDIR/said")" = $'a\nb' ]
 	said '^you are 127.0.0.1$'
 	said '^status 3$'
 	said '^it works$'
+	said '^< 00000000  47 45 54 20 '
+	said '^> 00000000  48 54 54 50 '
 	said '^ok$'
 }
 
 @test "docs: the examples of sockt-echo-server(1) run as typed" {
 	run_examples sockt-echo-server.1
-	[ "$ran" -eq 4 ]
+	[ "$ran" -eq 5 ]
 	said '^hello$'
 	said '^heard: one$'
 	[ "$(grep -A 2 -x 1 "$BATS_TEST_TMPDIR/said")" = $'1\n2\nRate limit exceeded' ]
 	said '^first$'
 	said '^Server full, try again later$'
 	said '0 clients now, 1 at most, 1 accepted, 1 refused$'
+	said '|5:hello,|$'
+	said '^9:re: hello,'
 }
 
 @test "docs: the examples of sockt-json(5) run as typed" {
 	run_examples sockt-json.5
-	[ "$ran" -eq 1 ]
+	[ "$ran" -eq 2 ]
 	said '"event":"connected"'
+	said '^recovered$'
 }

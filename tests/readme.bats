@@ -57,7 +57,7 @@ take() {
 	done
 }
 
-@test "readme: a line forwards a port" {
+@test "readme: a line forwards a port and shows what goes through" {
 	start_web
 	choose_port
 	take '--to localhost:8080'
@@ -65,6 +65,8 @@ take() {
 	wait_for says "$said" 'listening on '
 	run -0 timeout "$PATIENCE" "$SOCKT" connect -C localhost "$free" <<<$'GET / HTTP/1.0\n'
 	has "$output" 'HTTP/1.0 200 OK' 'it works'
+	has "$(<"$said")" '< 00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|' \
+		'> 00000000  48 54 54 50 2f 31 2e 30 '
 }
 
 @test "readme: it names the version that is built, and no other" {

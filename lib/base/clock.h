@@ -14,7 +14,9 @@
 int64_t	clock_ms(void);
 int64_t	clock_us(void);
 
-/* The deadline ms from now, never less than that by clock_ms(); CLOCK_NEVER for a negative ms, which says "no limit". */
+/*
+ * The deadline ms from now, never less than that by clock_ms(); CLOCK_NEVER for a negative ms, which says "no limit".
+ */
 int64_t	clock_deadline(int64_t ms);
 
 /* Writes the wall clock as RFC 3339 in UTC with microseconds, 28 bytes with the NUL. */

@@ -203,6 +203,22 @@ log_ignored(const struct log *log, const char *object, const char *reason)
 }
 
 void
+log_ambiguous(const struct log *log, const char *object)
+{
+	log_say(log, LOG_NOTICE, LOG_ABOUT, "ambiguous", object, NULL, 0, "a message that contains what ends it was printed "
+	    "all the same, and reads like several; --local-frame json, hex or len32 keeps messages apart");
+}
+
+void
+log_lost(const struct log *log, uint64_t bytes)
+{
+	const struct log_field fields[] = { LOG_NUM("bytes", bytes) };
+
+	log_say(log, LOG_NOTICE, LOG_SENTENCE, "lost", "", fields, COUNT(fields), "the last %" PRIu64
+	    " bytes of the record were taken by nobody", bytes);
+}
+
+void
 log_path(const struct log *log, const char *object, const char *flow, const char *path)
 {
 	const struct log_field fields[] = { LOG_STR("flow", flow), LOG_STR("path", path) };

@@ -73,6 +73,8 @@ void	log_program_ended(const struct log *log, const char *peer, int64_t pid, int
 void	log_counts(const struct log *log, uint64_t now, uint64_t most, uint64_t accepted, uint64_t refused);
 void	log_hint(const struct log *log, const char *object, const char *words);
 void	log_ignored(const struct log *log, const char *object, const char *reason);
+void	log_ambiguous(const struct log *log, const char *object);
+void	log_lost(const struct log *log, uint64_t bytes);	/* of the record of connections */
 void	log_path(const struct log *log, const char *object, const char *flow, const char *path);	/* -vv */
 void	log_state(const struct log *log, const char *object, const char *from, const char *to);	/* -vv */
 

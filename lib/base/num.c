@@ -4,6 +4,7 @@
 #include "lib/base/num.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bsd/stdlib.h>
@@ -112,6 +113,18 @@ num_size(const char *word, int64_t *out)
 		return false;
 	*out = n << shift;
 	return true;
+}
+
+const char *
+num_size_words(double bytes, char *out, size_t size)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	size_t unit = 0;
+
+	for (; bytes >= 1024 && unit < 4; unit++)
+		bytes /= 1024;
+	snprintf(out, size, unit == 0 || bytes >= 99.95 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+	return out;
 }
 
 bool

@@ -5,6 +5,7 @@
 #define SOCKT_BASE_NUM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Longest duration and largest size that are taken: a thousand years, and what fits a file offset. */
@@ -27,6 +28,9 @@ bool	num_duration(const char *word, int64_t *out_ms);
 
 /* `100`, `64k`, `1M`, `1G`: powers of 1024. */
 bool	num_size(const char *word, int64_t *out);
+
+/* The other way round, for people: "512 B", "1.5 KiB", "640 GiB". Returns out. */
+const char *num_size_words(double bytes, char *out, size_t size);
 
 /* `N/DUR`, N from 1 to max_n, DUR a duration above 0 or a unit, which is one of it: `5/s`, `100/m`, `1/250ms`. */
 bool	num_rate(const char *word, int64_t max_n, struct num_rate *out);

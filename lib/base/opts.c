@@ -108,7 +108,9 @@ wrong_value(const struct opt *row, const char *value, struct err *err)
 		    row->min > 0 ? " above 0" : "");
 		break;
 	case OPT_KIND_SIZE:
-		snprintf(text, sizeof(text), "'%.200s' is not a size (such as 100, 64k, 1M, 1G)", value);
+		if (row->max != INT64_MAX)
+			snprintf(range, sizeof(range), " from %lld to %lldM", (long long)row->min, (long long)row->max >> 20);
+		snprintf(text, sizeof(text), "'%.200s' is not a size%s (such as 100, 64k, 1M, 1G)", value, range);
 		break;
 	case OPT_KIND_FD:
 		snprintf(text, sizeof(text), "'%.200s' is not the number of an open descriptor", value);

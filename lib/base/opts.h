@@ -29,7 +29,7 @@ enum opt_kind {
 };
 
 /* What a shell may offer after an option. */
-enum opt_offer { OPT_OFFER_NOTHING, OPT_OFFER_FILE, OPT_OFFER_INTERFACE };
+enum opt_offer { OPT_OFFER_NOTHING, OPT_OFFER_FILE, OPT_OFFER_INTERFACE, OPT_OFFER_FRAME, OPT_OFFER_LOCAL_FRAME };
 
 /* Number options that were not given and have no default are this. */
 #define OPT_UNSET INT64_C(-1)
@@ -62,6 +62,8 @@ struct opt {
 	OPT_VALUE(OPT_KIND_INT, letter_, name_, metavar_, type_, field_, min_, max_, def_, help_)
 #define OPT_MS(letter_, name_, type_, field_, min_, def_, help_) \
 	OPT_VALUE(OPT_KIND_MS, letter_, name_, "DUR", type_, field_, min_, INT64_MAX, def_, help_)
+#define OPT_SIZE(letter_, name_, type_, field_, min_, max_, def_, help_) \
+	OPT_VALUE(OPT_KIND_SIZE, letter_, name_, "SIZE", type_, field_, min_, max_, def_, help_)
 #define OPT_FD(letter_, name_, metavar_, type_, field_, help_) \
 	OPT_VALUE(OPT_KIND_FD, letter_, name_, metavar_, type_, field_, 0, INT_MAX, NULL, help_)
 #define OPT_TEXT(letter_, name_, metavar_, type_, field_, offer_, help_) \

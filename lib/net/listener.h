@@ -20,18 +20,18 @@ struct listener {
 #define LISTENER_EMPTY ((struct listener){ .n = 0 })
 
 /*
- * Binds and listens on every address of the list. With dual_stack the list is [::] and 0.0.0.0, or one of them: one
- * v6 socket serves both families where there is IPv6. Port 0 becomes one free port for all. Of several addresses those
- * that this host does not have are passed over. With shared, listener_share() may follow. Returns 0, or -1 and err, with
- * nothing open.
+ * Binds and listens on every address of the list. With dual_stack the list is [::] and 0.0.0.0, or one of them: one v6
+ * socket serves both families where there is IPv6. Port 0 becomes one free port for all. Of several addresses those
+ * that this host does not have are passed over. With shared, listener_share() may follow. Returns 0, or -1 and err,
+ * with nothing open.
  */
 int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared,
 	    const struct sock_args *args, struct err *err);
 
 /*
  * For another worker: sockets of its own on the addresses of first, which was opened with shared; the system spreads
- * clients over both (SO_REUSEPORT). Or, where first came from elsewhere, other descriptors for the same sockets. Returns
- * 0, or -1 and err, with nothing open.
+ * clients over both (SO_REUSEPORT). Or, where first came from elsewhere, other descriptors for the same sockets.
+ * Returns 0, or -1 and err, with nothing open.
  */
 int	listener_share(struct listener *l, const struct listener *first, const struct sock_args *args, struct err *err);
 int	listener_dup(struct listener *l, const struct listener *first, struct err *err);
@@ -39,8 +39,8 @@ int	listener_dup(struct listener *l, const struct listener *first, struct err *e
 void	listener_close(struct listener *l);	/* empty is fine */
 
 /*
- * A client, non-blocking, or -1 with errno; EAGAIN when there is none. It has the options in args that it could not inherit
- * from the listener as well.
+ * A client, non-blocking, or -1 with errno; EAGAIN when there is none. It has the options in args that it could not
+ * inherit from the listener as well.
  */
 int	listener_accept(int fd, const struct sock_args *args, struct addr *peer);
 

@@ -64,8 +64,8 @@ int	sockopt_add(struct sockopts *opts, const char *word, enum sockopt_side side,
 bool	sockopt_given(const struct sockopts *opts, const char *name);
 
 /*
- * Is there an address for each option? TCP and IP options need an IPv4 or IPv6 address, IPv6 options an IPv6 one. Returns
- * 0, or -1 and err, which is ERR_USAGE where the kind of address alone says so, else ERR_LOCAL of that stage.
+ * Is there an address for each option? TCP and IP options need an IPv4 or IPv6 address, IPv6 options an IPv6 one.
+ * Returns 0, or -1 and err, which is ERR_USAGE where the kind of address alone says so, else ERR_LOCAL of that stage.
  */
 int	sockopt_check(const struct sockopts *opts, const struct addr_list *addrs, enum err_stage stage, struct err *err);
 

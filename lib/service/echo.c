@@ -6,17 +6,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
-#include "lib/base/fd.h"
-#include "lib/net/sock.h"
+#include "lib/net/stream.h"
 #include "lib/service/pulse.h"
 
 #define CHUNK		(64 * 1024)	/* the most one read takes */
 #define ROUNDS_MAX	4		/* reads of one client in a turn; then it is the neighbours' */
 #define SETTLE_MS	5		/* how often to ask whether all is acknowledged */
+#define FAULT_MS	1000		/* how long one whose messages were none may take nothing of the echo of others */
 #define TOO_FAST	"Rate limit exceeded\n"
 #define OUT_MAX		(CHUNK + ECHO_PREFIX_MAX + sizeof(TOO_FAST))
 
@@ -25,20 +24,27 @@ enum client_state {
 	CLIENT_OPEN,
 	CLIENT_PAUSED,		/* it was too fast: nothing is read until its time is over */
 	CLIENT_ENDING,		/* it has ended; what is queued goes out yet */
-	CLIENT_SETTLING,	/* all went out, and is to be acknowledged (echo_args.confirm) */
+	CLIENT_SETTLING,	/* all went out, and is to be acknowledged: echo_args.confirm, or a fault */
 	CLIENT_LEAVING		/* the server drains: our FIN is out, what still comes is dropped */
+};
+
+/* What is known of a client's messages in frames. */
+struct messages {
+	struct recode recode;
+	struct err fault;		/* what was wrong, once what came before it is out; ERR_NONE: nothing */
 };
 
 struct client {
 	struct echo *echo;
 	struct server_conn *conn;
 	struct client *prev, *next;
-	struct loop_io io;
+	struct stream *stream;
 	struct loop_timer timer;	/* idle, pause or settling: see on_timer() */
 	enum client_state state;
 	bool in_line, swallowing;	/* within a line; one that was a request too many */
-	bool spoken;			/* a byte came, or where lines count a whole line */
-	struct buf in;			/* read and not yet looked at: only where lines count */
+	bool spoken;			/* a byte came, or where lines or messages count a whole one */
+	struct messages *messages;	/* NULL: there are none, but bytes */
+	struct buf in;			/* read and not yet looked at: only where lines or messages count */
 	struct buf out;			/* to be sent before more is read */
 	uint64_t received, sent;
 	struct pulse pulse;
@@ -48,6 +54,9 @@ struct client {
 struct echo {
 	struct loop *loop;
 	const struct echo_args *args;
+	struct layers *layers;
+	struct recode_args recode;	/* of each client's */
+	size_t out_max;
 	struct client *clients;		/* a list by next */
 	bool draining;
 	unsigned char chunk[CHUNK];	/* what was just read, of whichever client */
@@ -59,19 +68,21 @@ by_lines(const struct echo *echo)
 	return echo->args->prefix != NULL || echo->args->count_requests;
 }
 
+static bool
+by_messages(const struct echo *echo)
+{
+	return echo->args->frames.wire.kind != FRAME_NONE;
+}
+
 /* ---- the end of a client ---- */
 
 /* Closes it; err says why it was not in order, or is NULL. */
 static void
 client_close(struct client *c, const struct err *err)
 {
-	struct server_conn *conn = c->conn;
 	struct server_end end = { .sent = c->sent, .received = c->received, .err = err,
 	    .reason = err != NULL ? err->text : NULL };
-	int fd = conn->fd;
-	bool cut = false;
 
-	loop_io_abandon(&c->io);
 	loop_timer_stop(&c->timer);
 	if (c->prev != NULL)
 		c->prev->next = c->next;
@@ -80,22 +91,23 @@ client_close(struct client *c, const struct err *err)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	if (err != NULL && (buf_len(&c->out) > 0 || buf_len(&c->in) > 0))
-		cut = true;		/* it must not take this for the end of the echo */
+		stream_abort(c->stream);	/* it must not take this for the end of the echo */
+	server_conn_close(c->conn, &end);
+	stream_free(c->stream);
+	if (c->messages != NULL)
+		recode_free(&c->messages->recode);
+	free(c->messages);
 	buf_free(&c->in);
 	buf_free(&c->out);
 	free(c);
-	server_conn_close(conn, &end);
-	if (cut)
-		sock_reset(&fd);
-	fd_close(&fd);
 }
 
 static void
-client_failed(struct client *c, int errnum)
+client_out_of_memory(struct client *c)
 {
 	struct err err;
 
-	err_set(&err, errnum == ENOMEM ? ERR_LIMIT : ERR_BROKEN, errnum, "%s", "");
+	err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
 	client_close(c, &err);
 }
 
@@ -116,11 +128,11 @@ client_want(struct client *c)
 	bool holds = buf_len(&c->out) > 0;
 
 	switch (c->state) {
-	case CLIENT_OPEN:	loop_io_want(&c->io, holds ? LOOP_WRITE : LOOP_READ); break;
-	case CLIENT_PAUSED:	loop_io_want(&c->io, holds ? LOOP_WRITE : LOOP_TROUBLE); break;
-	case CLIENT_ENDING:	loop_io_want(&c->io, holds ? LOOP_WRITE : 0); break;
-	case CLIENT_SETTLING:	loop_io_want(&c->io, 0); break;
-	case CLIENT_LEAVING:	loop_io_want(&c->io, LOOP_READ); break;
+	case CLIENT_OPEN:	stream_want(c->stream, holds ? STREAM_WRITE : STREAM_READ); break;
+	case CLIENT_PAUSED:	stream_want(c->stream, holds ? STREAM_WRITE : STREAM_TROUBLE); break;
+	case CLIENT_ENDING:	stream_want(c->stream, holds ? STREAM_WRITE : 0); break;
+	case CLIENT_SETTLING:	stream_want(c->stream, 0); break;
+	case CLIENT_LEAVING:	stream_want(c->stream, STREAM_READ); break;
 	}
 }
 
@@ -138,20 +150,19 @@ client_beat(struct client *c)
 static ssize_t
 client_put(struct client *c, const void *bytes, size_t n)
 {
-	ssize_t put;
+	struct err err;
+	size_t put;
+	enum io io = n > 0 ? stream_write(c->stream, bytes, n, &put, &err) : IO_WOULD_BLOCK;
 
-	do
-		put = send(c->conn->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (put < 0 && errno == EINTR);
-	if (put < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-		client_failed(c, errno);
+	if (io == IO_FAILED) {
+		client_close(c, &err);
 		return -1;
 	}
-	if (put < 0)
+	if (io != IO_DONE)
 		return 0;
-	c->sent += (uint64_t)put;
+	c->sent += put;
 	client_beat(c);
-	return put;
+	return (ssize_t)put;
 }
 
 /* Sends what is queued, as far as it goes. Returns 0, or -1: the client is closed. */
@@ -178,7 +189,7 @@ client_send(struct client *c, const unsigned char *bytes, size_t n)
 	if (put < 0)
 		return -1;
 	if (!buf_put(&c->out, bytes + put, n - (size_t)put)) {
-		client_failed(c, ENOMEM);
+		client_out_of_memory(c);
 		return -1;
 	}
 	return 0;
@@ -223,7 +234,7 @@ client_digest(struct client *c, const unsigned char *bytes, size_t n)
 
 	/* Makes room for all there may be, so that no put below can fail. */
 	if (buf_space(&c->out, buf_room(&c->out)) == NULL) {
-		client_failed(c, ENOMEM);
+		client_out_of_memory(c);
 		return -1;
 	}
 	while (used < n && buf_len(&c->out) < CHUNK && c->state != CLIENT_PAUSED) {
@@ -248,28 +259,57 @@ client_digest(struct client *c, const unsigned char *bytes, size_t n)
 	return (ssize_t)used;
 }
 
+/* ---- messages ---- */
+
+/* There was a fault in what came: what was sent back until then goes out yet, and then it is over. */
+static void
+client_fault(struct client *c, const struct err *err)
+{
+	c->messages->fault = *err;
+	c->state = CLIENT_ENDING;
+	buf_free(&c->in);
+}
+
+/*
+ * Turns bytes into messages to be sent back until a chunk of them is there. Returns how many were used, all of them
+ * when there was a fault.
+ */
+static ssize_t
+client_recode(struct client *c, const unsigned char *bytes, size_t n)
+{
+	struct err err;
+	size_t used;
+	int rc = recode_push(&c->messages->recode, bytes, n, CHUNK, &used, &c->out, &err);
+
+	c->spoken = c->messages->recode.messages > 0;
+	if (rc == 0)
+		return (ssize_t)used;
+	client_fault(c, &err);
+	return (ssize_t)n;
+}
+
 /* ---- input ---- */
 
 /* Hands on what came, which is the shared chunk's or, in lines, what is left of an earlier one. -1: closed. */
 static int
 client_take(struct client *c, const unsigned char *bytes, size_t n)
 {
+	bool read_before = bytes == buf_bytes(&c->in);
 	ssize_t used;
 
-	if (!by_lines(c->echo)) {
+	if (!by_messages(c->echo) && !by_lines(c->echo)) {
 		c->spoken = true;
 		return client_send(c, bytes, n);
 	}
-	if ((used = client_digest(c, bytes, n)) < 0)
+	used = by_messages(c->echo) ? client_recode(c, bytes, n) : client_digest(c, bytes, n);
+	if (used < 0)
 		return -1;
-	if (bytes != buf_bytes(&c->in)) {
-		if (!buf_put(&c->in, bytes + used, n - (size_t)used)) {
-			client_failed(c, ENOMEM);
-			return -1;
-		}
-	} else {
-		buf_take(&c->in, (size_t)used);
+	if (!read_before && !buf_put(&c->in, bytes + used, n - (size_t)used)) {
+		client_out_of_memory(c);
+		return -1;
 	}
+	if (read_before && buf_len(&c->in) > 0)		/* after a fault it is gone */
+		buf_take(&c->in, (size_t)used);
 	return client_flush(c);
 }
 
@@ -286,107 +326,18 @@ client_catch_up(struct client *c)
 	return 0;
 }
 
-/* Nothing more comes and nothing is left to send: the end. */
-static void
-client_end(struct client *c)
+/* Says that we will send no more, and enters the state. Returns whether the client is still there. */
+static bool
+client_shutdown(struct client *c, enum client_state state)
 {
-	if (!c->echo->args->confirm) {
-		client_close(c, NULL);		/* what is in the system's queue is sent all the same */
-		return;
-	}
-	shutdown(c->conn->fd, SHUT_WR);
-	c->state = CLIENT_SETTLING;
-	loop_timer_set(&c->timer, clock_ms());
+	struct err err;
+
+	c->state = state;
+	if (stream_shutdown(c->stream, &err) != IO_FAILED)
+		return true;
+	client_close(c, &err);
+	return false;
 }
-
-/* The server drains and nothing is queued: says goodbye. */
-static void
-client_leave(struct client *c)
-{
-	shutdown(c->conn->fd, SHUT_WR);
-	c->state = CLIENT_LEAVING;
-}
-
-/* Works off what it can, and with nothing left, is it time to end? The client may be gone afterwards. */
-static void
-client_settle(struct client *c)
-{
-	if (client_catch_up(c) < 0)
-		return;
-	if (buf_len(&c->out) == 0 && buf_len(&c->in) == 0) {
-		if (c->state == CLIENT_ENDING) {
-			client_end(c);
-			return;
-		}
-		if (c->echo->draining && (c->state == CLIENT_OPEN || c->state == CLIENT_PAUSED))
-			client_leave(c);
-	}
-	client_want(c);
-}
-
-/* Reads and echoes what there is. The client may be gone afterwards. */
-static void
-client_read(struct client *c)
-{
-	struct echo *echo = c->echo;
-
-	for (int i = 0; i < ROUNDS_MAX && buf_len(&c->out) == 0 && buf_len(&c->in) == 0 && c->state == CLIENT_OPEN; i++) {
-		ssize_t n = recv(c->conn->fd, echo->chunk, sizeof(echo->chunk), MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (n < 0) {
-			client_failed(c, errno);
-			return;
-		}
-		if (n == 0) {
-			c->state = CLIENT_ENDING;
-			break;
-		}
-		c->received += (uint64_t)n;
-		client_beat(c);
-		if (client_take(c, echo->chunk, (size_t)n) < 0)
-			return;
-		if ((size_t)n < sizeof(echo->chunk))
-			break;		/* that was all: asking again would only hear so */
-	}
-	client_settle(c);
-}
-
-/* Drops what comes after our goodbye. */
-static void
-client_drop(struct client *c)
-{
-	ssize_t n = recv(c->conn->fd, c->echo->chunk, sizeof(c->echo->chunk), MSG_DONTWAIT);
-
-	if (n > 0)
-		c->received += (uint64_t)n;
-	else if (n == 0)
-		client_close(c, NULL);
-	else if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)
-		client_failed(c, errno);
-}
-
-static void
-on_client_ready(void *arg, unsigned ready)
-{
-	struct client *c = arg;
-	int errnum;
-
-	if (c->state == CLIENT_LEAVING) {
-		client_drop(c);
-	} else if (ready & LOOP_TROUBLE) {	/* wanted only in a pause: reading, which would tell, is not due */
-		errnum = sock_error(c->conn->fd);
-		client_failed(c, errnum != 0 ? errnum : ECONNRESET);
-	} else if (buf_len(&c->out) == 0) {
-		client_read(c);
-	} else if (client_flush(c) == 0) {
-		client_settle(c);
-	}
-}
-
-/* ---- time ---- */
 
 static void
 client_idle(struct client *c)
@@ -402,19 +353,160 @@ client_idle(struct client *c)
 static void
 client_confirm(struct client *c)
 {
+	const struct messages *m = c->messages;
 	int64_t idle_ms = c->echo->args->idle_ms;
-	int errnum = 0;
+	struct err err;
+	enum io io = stream_settled(c->stream, &err);
 
-	if (sock_settled(c->conn->fd, &errnum)) {
-		if (errnum != 0)
-			client_failed(c, errnum);
-		else
-			client_close(c, NULL);
-	} else if (idle_ms > 0 && pulse_ask(&c->pulse, sock_queued(c->conn->fd), idle_ms) == CLOCK_NEVER) {
+	bool faulty = m != NULL && m->fault.kind != ERR_NONE;
+
+	if (io == IO_DONE ? faulty : io == IO_WOULD_BLOCK && faulty &&
+	    pulse_ask(&c->pulse, stream_queued(c->stream), FAULT_MS) == CLOCK_NEVER) {
+		err = m->fault;
+		stream_abort(c->stream);
+		client_close(c, &err);
+	} else if (io != IO_WOULD_BLOCK) {
+		client_close(c, io == IO_FAILED ? &err : NULL);
+	} else if (idle_ms > 0 && pulse_ask(&c->pulse, stream_queued(c->stream), idle_ms) == CLOCK_NEVER) {
 		client_idle(c);
 	} else {
 		loop_timer_set(&c->timer, clock_ms() + SETTLE_MS);
 	}
+}
+
+/* Nothing more comes and nothing is left to send: the end. */
+static void
+client_end(struct client *c)
+{
+	struct messages *m = c->messages;
+	struct err err = ERR_EMPTY;
+
+	if (m != NULL && m->fault.kind != ERR_NONE)
+		err = m->fault;
+	else if (m != NULL)
+		recode_finish(&m->recode, &c->out, &err);
+	if (err.kind != ERR_NONE) {
+		m->fault = err;		/* it is reset for that, once it has what came before */
+		pulse_beat(&c->pulse);
+		c->state = CLIENT_SETTLING;
+		client_want(c);
+		client_confirm(c);
+		return;
+	}
+	if (!c->echo->args->confirm) {
+		client_close(c, NULL);		/* what is in the system's queue is sent all the same */
+		return;
+	}
+	if (client_shutdown(c, CLIENT_SETTLING))
+		loop_timer_set(&c->timer, clock_ms());
+}
+
+/* Works off what it can, and with nothing left, is it time to end? The client may be gone afterwards. */
+static void
+client_settle(struct client *c)
+{
+	if (client_catch_up(c) < 0)
+		return;
+	client_want(c);			/* before anybody asks whether some of that is held back */
+	if (buf_len(&c->out) > 0 || buf_len(&c->in) > 0)
+		return;
+	if (c->state == CLIENT_ENDING) {
+		client_end(c);
+	} else if (c->echo->draining && (c->state == CLIENT_OPEN || c->state == CLIENT_PAUSED) &&
+	    stream_hold(c->stream) == HOLD_NONE) {
+		if (client_shutdown(c, CLIENT_LEAVING))
+			client_want(c);
+	}
+}
+
+/* Reads and echoes what there is. The client may be gone afterwards. */
+static void
+client_read(struct client *c)
+{
+	struct echo *echo = c->echo;
+	struct err err;
+
+	for (int i = 0; i < ROUNDS_MAX && buf_len(&c->out) == 0 && buf_len(&c->in) == 0 && c->state == CLIENT_OPEN; i++) {
+		size_t n;
+		enum io io = stream_read(c->stream, echo->chunk, sizeof(echo->chunk), &n, &err);
+		if (io == IO_WOULD_BLOCK)
+			break;
+		if (io == IO_FAILED) {
+			client_close(c, &err);
+			return;
+		}
+		if (io == IO_EOF) {
+			c->state = CLIENT_ENDING;
+			break;
+		}
+		c->received += n;
+		client_beat(c);
+		if (client_take(c, echo->chunk, n) < 0)
+			return;
+		if (n < sizeof(echo->chunk) && !echo->draining)
+			break;		/* that was all: asking again would only hear so */
+	}
+	client_settle(c);
+}
+
+/* Drops what comes after our goodbye. */
+static void
+client_drop(struct client *c)
+{
+	struct err err;
+	size_t n;
+
+	switch (stream_read(c->stream, c->echo->chunk, sizeof(c->echo->chunk), &n, &err)) {
+	case IO_DONE:		c->received += n; break;
+	case IO_WOULD_BLOCK:	break;
+	case IO_EOF:		client_close(c, NULL); break;
+	case IO_FAILED:		client_close(c, &err); break;
+	}
+}
+
+/* It broke off in a pause: reading, which would tell, is not due. */
+static void
+client_broke_off(struct client *c)
+{
+	struct err err;
+
+	if (stream_settled(c->stream, &err) != IO_FAILED)
+		stream_fail(c->stream, STREAM_READ, ECONNRESET, &err);
+	client_close(c, &err);
+}
+
+static void
+on_client_ready(void *arg, unsigned ready)
+{
+	struct client *c = arg;
+	bool held = buf_len(&c->out) > 0;
+
+	if (c->state == CLIENT_LEAVING) {
+		client_drop(c);
+		return;
+	}
+	if (ready & STREAM_TROUBLE) {
+		client_broke_off(c);
+		return;
+	}
+	if (held && client_flush(c) < 0)
+		return;
+	/* Told to end, we still echo what had arrived before. */
+	if (!held || (c->echo->draining && c->state == CLIENT_OPEN))
+		client_read(c);
+	else
+		client_settle(c);
+}
+
+/* ---- time ---- */
+
+/* When its silence will have lasted too long; CLOCK_NEVER: it has. Where bytes are held back, the silence is ours. */
+static int64_t
+client_idle_deadline(struct client *c)
+{
+	if (stream_hold(c->stream) != HOLD_NONE)
+		pulse_beat(&c->pulse);
+	return pulse_ask(&c->pulse, stream_queued(c->stream), c->echo->args->idle_ms);
 }
 
 static void
@@ -438,7 +530,7 @@ on_timer(void *arg)
 	if (c->state == CLIENT_PAUSED)
 		next = c->resume_ms;
 	else if (idle_ms > 0)
-		next = pulse_ask(&c->pulse, sock_queued(c->conn->fd), idle_ms);
+		next = client_idle_deadline(c);
 	if (next == CLOCK_NEVER && idle_ms > 0) {
 		client_idle(c);
 		return;
@@ -448,6 +540,24 @@ on_timer(void *arg)
 
 /* ---- outside ---- */
 
+/*
+ * What a client needs beside its record: the stream, and where there are messages what cuts them. Takes conn's
+ * descriptor.
+ */
+static int
+client_open(struct client *c, struct server_conn *conn, struct err *err)
+{
+	struct echo *echo = c->echo;
+
+	if (by_messages(echo)) {
+		if ((c->messages = calloc(1, sizeof(*c->messages))) == NULL)
+			return err_set(err, ERR_LIMIT, ENOMEM, "%s", "");
+		recode_init(&c->messages->recode, &echo->recode);
+	}
+	c->stream = server_conn_stream(conn, echo->layers, err);
+	return c->stream != NULL ? 0 : -1;
+}
+
 static void
 echo_add(void *service, struct server_conn *conn)
 {
@@ -455,18 +565,22 @@ echo_add(void *service, struct server_conn *conn)
 	struct client *c = malloc(sizeof(*c));
 	struct err err;
 
-	if (c == NULL) {
-		err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
+	err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
+	if (c != NULL)
+		*c = (struct client){ .echo = echo, .conn = conn, .next = echo->clients, .in = BUF_EMPTY(CHUNK),
+		    .out = BUF_EMPTY(echo->out_max) };
+	if (c == NULL || client_open(c, conn, &err) < 0) {
+		if (c != NULL)
+			free(c->messages);
+		free(c);
 		server_conn_reject(conn, &err);
 		return;
 	}
-	*c = (struct client){ .echo = echo, .conn = conn, .next = echo->clients, .in = BUF_EMPTY(CHUNK),
-	    .out = BUF_EMPTY(by_lines(echo) ? OUT_MAX : CHUNK) };
 	conn->client = c;
 	if (echo->clients != NULL)
 		echo->clients->prev = c;
 	echo->clients = c;
-	loop_io_init(&c->io, echo->loop, conn->fd, on_client_ready, c);
+	stream_attach(c->stream, on_client_ready, c);
 	loop_timer_init(&c->timer, echo->loop, on_timer, c);
 	if (echo->args->idle_ms > 0) {
 		pulse_beat(&c->pulse);
@@ -480,7 +594,8 @@ echo_has_spoken(const struct server_conn *conn)
 {
 	const struct client *c = conn->client;
 
-	return c->spoken || c->state == CLIENT_PAUSED;		/* that was a line too many */
+	/* Paused, it said a line too many; held back by a layer of ours, it cannot be blamed. */
+	return c->spoken || c->state == CLIENT_PAUSED || stream_hold(c->stream) != HOLD_NONE;
 }
 
 static void
@@ -503,16 +618,21 @@ const struct service echo_service = {
 };
 
 struct echo *
-echo_new(struct loop *loop, const struct echo_args *args, struct err *err)
+echo_new(struct loop *loop, const struct echo_args *args, struct layers *layers, struct err *err)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
 
 	if (echo == NULL) {
+		layers_free(layers);
 		err_set(err, ERR_LIMIT, ENOMEM, "echo");
 		return NULL;
 	}
 	echo->loop = loop;
 	echo->args = args;
+	echo->layers = layers;
+	echo->recode = (struct recode_args){ .from = args->frames.wire, .to = args->frames.wire,
+	    .max = args->frames.max_message, .prefix = args->prefix };
+	echo->out_max = by_messages(echo) ? CHUNK + recode_bound(&echo->recode, 1) : by_lines(echo) ? OUT_MAX : CHUNK;
 	return echo;
 }
 
@@ -528,5 +648,6 @@ echo_free(struct echo *echo)
 		next = c->next;
 		client_close(c, &err);
 	}
+	layers_free(echo->layers);
 	free(echo);
 }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "lib/base/fd.h"
-#include "lib/wire/crlf.h"
 
 #define CHUNK		(64 * 1024)	/* the buffer, and the most one read takes */
 #define SPLICE_MAX	(1024 * 1024)	/* the most one splice moves, and the size of a pipe of our own */
@@ -53,42 +52,79 @@ flow_fail(struct flow *f, bool sink)
 
 /* ---- through the buffer ---- */
 
+/* Counts what was handed on. Behind a filter the peer's bytes are counted when all that became of them is. */
+static void
+flow_count(struct flow *f, size_t n)
+{
+	f->moved += n;
+	if (f->filter.kind == FILTER_NONE || !f->args.from_peer)
+		f->bytes += n;
+	if (buf_len(&f->buf) == 0) {
+		f->bytes += f->taken;
+		f->taken = 0;
+	}
+}
+
+/* The filter has put something out, or found a fault in what it was given. */
+static void
+flow_filtered(struct flow *f, int rc)
+{
+	if (rc < 0) {
+		f->faulty = true;
+		if (f->args.source != NULL)
+			err_at(&f->err, STAGE_TRANSFER, f->args.source);
+		if (f->state == FLOW_MOVING)
+			flow_enter(f, FLOW_FLUSHING);
+	}
+	if (filter_was_ambiguous(&f->filter) && !f->told) {
+		f->told = true;
+		log_ambiguous(f->args.log, f->args.name);
+	}
+}
+
 /* Reads a chunk into the empty buffer. */
 static enum io
 flow_read(struct flow *f)
 {
-	unsigned char raw[CHUNK / 2], *space = NULL;
+	unsigned char raw[CHUNK / 2], *space = raw;
+	bool filtered = f->filter.kind != FILTER_NONE && !f->args.drop;
 	size_t got = 0;
 	enum io io;
 
-	if ((space = buf_space(&f->buf, CHUNK)) == NULL) {
+	if (!filtered && (space = buf_space(&f->buf, CHUNK)) == NULL) {
 		err_set(&f->err, ERR_LIMIT, ENOMEM, "transfer");
 		return flow_fail(f, false);
 	}
-	if (f->args.crlf)
-		io = stream_read(f->args.from, raw, sizeof(raw), &got, &f->err);
-	else
-		io = stream_read(f->args.from, space, CHUNK, &got, &f->err);
+	io = stream_read(f->args.from, space, filtered ? sizeof(raw) : CHUNK, &got, &f->err);
 	switch (io) {
 	case IO_DONE:
-		if (f->args.crlf)
-			got = crlf_expand(&f->after_cr, raw, got, space);
-		if (!f->args.drop) {
+		if (f->args.drop) {
+			f->bytes += got;
+			f->dropped += got;
+			f->moved += got;
+		} else if (filtered) {
+			f->taken += f->args.from_peer ? got : 0;
+			f->moved += got;	/* a long message comes for a while before any of it goes */
+			flow_filtered(f, filter_push(&f->filter, raw, got, &f->buf, &f->err));
+			flow_count(f, 0);
+		} else {
 			buf_added(&f->buf, got);
-			break;
 		}
-		f->bytes += got;
-		f->dropped += got;
 		break;
 	case IO_WOULD_BLOCK:
 		buf_free(&f->buf);	/* who waits holds no memory */
 		f->wait = WAIT_SOURCE;
 		break;
 	case IO_EOF:
+		f->source_ended = true;
 		flow_enter(f, FLOW_FLUSHING);
 		return IO_DONE;
 	case IO_FAILED:
-		return flow_fail(f, false);
+		if (!filtered)
+			return flow_fail(f, false);
+		f->faulty = true;		/* what the filter holds goes out yet */
+		flow_enter(f, FLOW_FLUSHING);
+		return IO_DONE;
 	}
 	return io;
 }
@@ -105,7 +141,7 @@ flow_write(struct flow *f)
 		return flow_fail(f, true);
 	if (io == IO_DONE) {
 		buf_take(&f->buf, put);
-		f->bytes += put;
+		flow_count(f, put);
 	}
 	return io;
 }
@@ -127,12 +163,38 @@ flow_empty_pipe(struct flow *f)
 	return IO_DONE;
 }
 
+/*
+ * The source is read no more. Only where it has ended by itself does that end a message; a terminal sees what there is.
+ */
+static void
+flow_finish_filter(struct flow *f)
+{
+	bool ended = f->source_ended && !f->faulty;
+	struct err err;
+	int rc;
+
+	f->finished = true;
+	if (f->args.drop || !(ended || f->filter.kind == FILTER_GUARD))
+		return;
+	if ((rc = filter_finish(&f->filter, &f->buf, &err)) < 0 && ended) {
+		f->err = err;
+		flow_filtered(f, rc);
+	}
+}
+
 /* The source has ended and nothing is held: pass the end on. */
 static enum io
 flow_end(struct flow *f)
 {
 	enum io io = IO_DONE;
 
+	if (!f->finished) {
+		flow_finish_filter(f);
+		if (buf_len(&f->buf) > 0)
+			return IO_DONE;
+	}
+	if (f->faulty)
+		return flow_fail(f, false);
 	if (!f->args.keep_open)
 		io = stream_shutdown(f->args.to, &f->err);
 	if (io == IO_WOULD_BLOCK)
@@ -191,7 +253,8 @@ splice_refused(struct flow *f, bool sink, int errnum)
 		flow_take_path(f, PATH_BUFFER);
 		return IO_DONE;
 	}
-	if (stream_fail(sink ? f->args.to : f->args.from, sink ? STREAM_WRITE : STREAM_READ, errnum, &f->err) == IO_EOF) {
+	if (stream_fail(sink ? f->args.to : f->args.from, sink ? STREAM_WRITE : STREAM_READ, errnum, &f->err) ==
+	    IO_EOF) {
 		flow_enter(f, FLOW_FLUSHING);
 		return IO_DONE;
 	}
@@ -215,6 +278,7 @@ flow_round_splice(struct flow *f)
 	n = splice_some(from.fd, to.fd, SPLICE_MAX);
 	if (n > 0) {
 		f->bytes += (uint64_t)n;
+		f->moved += (uint64_t)n;
 		f->stuck = false;
 		return IO_DONE;
 	}
@@ -260,6 +324,7 @@ flow_round_pipe(struct flow *f)
 		if (n > 0) {
 			f->in_pipe -= (size_t)n;
 			f->bytes += (uint64_t)n;
+			f->moved += (uint64_t)n;
 		}
 	}
 	if (n > 0)
@@ -289,7 +354,8 @@ flow_choose_path(struct flow *f)
 	struct stream_plain from = stream_plain(f->args.from, STREAM_READ), to = stream_plain(f->args.to, STREAM_WRITE);
 	bool from_socket = from.medium == MEDIUM_SOCKET, to_socket = to.medium == MEDIUM_SOCKET;
 
-	if (f->path != PATH_BUFFER || f->refused || from.fd < 0 || to.fd < 0 || f->args.crlf || f->args.drop)
+	if (f->path != PATH_BUFFER || f->refused || from.fd < 0 || to.fd < 0 ||
+	    f->filter.kind != FILTER_NONE || f->args.drop)
 		return;
 	if ((from_socket && to.medium == MEDIUM_PIPE) || (to_socket && from.medium == MEDIUM_PIPE))
 		flow_take_path(f, PATH_SPLICE);
@@ -311,7 +377,7 @@ static void flow_choose_path(struct flow *f) { (void)f; }
 void
 flow_step(struct flow *f)
 {
-	uint64_t before = f->bytes;
+	uint64_t before = f->moved;
 	enum io io = IO_DONE;
 
 	for (int i = 0; i < ROUNDS_MAX && io == IO_DONE && flow_active(f); i++) {
@@ -326,7 +392,7 @@ flow_step(struct flow *f)
 		f->wait = WAIT_SINK;
 	else if (io == IO_DONE && f->path == PATH_BUFFER)
 		f->wait = WAIT_SOURCE;
-	if (f->bytes != before)
+	if (f->moved != before)
 		pulse_beat(f->args.pulse);
 	if (f->bytes >= BULK && flow_active(f))
 		flow_choose_path(f);
@@ -342,10 +408,17 @@ flow_finish(struct flow *f)
 void
 flow_drop(struct flow *f)
 {
+	size_t held = buf_len(&f->buf) + f->in_pipe;
+
 	f->args.drop = f->args.keep_open = true;
 	f->path = PATH_BUFFER;
-	f->bytes += buf_len(&f->buf) + f->in_pipe;
-	f->dropped += buf_len(&f->buf) + f->in_pipe;
+	if (f->filter.kind != FILTER_NONE && f->args.from_peer)
+		held = (size_t)f->taken;
+	f->bytes += held;
+	f->dropped += held;
+	f->moved += held;
+	f->taken = 0;
+	f->faulty = false;
 	buf_free(&f->buf);
 	fd_close(&f->pipe[0]);
 	fd_close(&f->pipe[1]);
@@ -356,10 +429,11 @@ flow_drop(struct flow *f)
 }
 
 void
-flow_init(struct flow *f, const struct flow_args *args)
+flow_init(struct flow *f, const struct flow_args *args, struct filter filter)
 {
 	*f = (struct flow){ .args = *args, .state = args->quiet ? FLOW_QUIET : FLOW_MOVING, .wait = WAIT_SOURCE,
-	    .path = PATH_BUFFER, .buf = BUF_EMPTY(CHUNK), .pipe = { -1, -1 } };
+	    .path = PATH_BUFFER, .filter = filter, .pipe = { -1, -1 } };
+	f->buf = BUF_EMPTY(filter.kind == FILTER_NONE ? CHUNK : filter_bound(&filter, CHUNK));
 	if (flow_active(f))
 		flow_choose_path(f);
 }
@@ -367,6 +441,7 @@ flow_init(struct flow *f, const struct flow_args *args)
 void
 flow_free(struct flow *f)
 {
+	filter_free(&f->filter);
 	buf_free(&f->buf);
 	fd_close(&f->pipe[0]);
 	fd_close(&f->pipe[1]);

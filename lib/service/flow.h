@@ -2,8 +2,8 @@
  * Flow: bytes from one stream to another, one way, and then the end. What a relay has two of.
  *
  * Bytes between a pipe and a socket are spliced, which moves them without copying; between a socket and a file through
- * a pipe of our own, once there are enough of them to pay for it; otherwise through a buffer. splice(2) may refuse at
- * any time and then the buffer takes over where it stopped.
+ * a pipe of our own, once there are enough of them to pay for it; otherwise through a buffer, and through a filter if
+ * there is one. splice(2) may refuse at any time and then the buffer takes over where it stopped.
  */
 #ifndef SOCKT_SERVICE_FLOW_H
 #define SOCKT_SERVICE_FLOW_H
@@ -17,6 +17,7 @@
 #include "lib/base/log.h"
 #include "lib/net/stream.h"
 #include "lib/service/pulse.h"
+#include "lib/wire/filter.h"
 
 enum flow_state {
 	FLOW_QUIET,		/* the source is never read */
@@ -35,8 +36,9 @@ enum flow_wait { WAIT_SOURCE, WAIT_SINK };
 struct flow_args {
 	const char *label;		/* "sending", "receiving" */
 	struct stream *from, *to;
+	const char *source;		/* what a fault of the filter's input is told of; NULL: of the peer */
 	bool quiet;
-	bool crlf;			/* LF becomes CR LF */
+	bool from_peer;			/* bytes are counted as they came, not as what the filter made of them */
 	bool drop;			/* read, count and forget */
 	bool keep_open;			/* the end of the source is not passed on */
 	const struct log *log;
@@ -51,11 +53,17 @@ struct flow {
 	enum flow_wait wait;
 	uint64_t bytes;			/* handed on, or dropped */
 	uint64_t dropped;
+	uint64_t moved;			/* grows whenever anything was handed on or dropped, as long as that goes on */
 	bool sink_failed;		/* with FLOW_FAILED: the sink, not the source */
 	struct err err;
 
 	enum flow_path path;
-	bool after_cr;
+	struct filter filter;
+	uint64_t taken;			/* read, and not in bytes yet */
+	bool source_ended;		/* with FLOW_FLUSHING: by itself */
+	bool finished;			/* so has the filter */
+	bool faulty;			/* err says what was wrong with the input; what came before it goes out yet */
+	bool told;			/* that a message was ambiguous */
 	bool refused;			/* splice was tried and does not work here */
 	bool stuck;			/* splice moved nothing though both ends were ready */
 	struct buf buf;
@@ -63,7 +71,8 @@ struct flow {
 	size_t in_pipe, pipe_size;
 };
 
-void	flow_init(struct flow *f, const struct flow_args *args);
+/* Takes the filter, which may be none. */
+void	flow_init(struct flow *f, const struct flow_args *args, struct filter filter);
 void	flow_free(struct flow *f);
 
 /* Moves what can be moved now, then says in f->wait what it waits for. Does nothing unless it is active. */

@@ -26,8 +26,10 @@ struct pair {
 struct forward {
 	struct loop *loop;
 	const struct forward_args *args;
+	struct layers *layers;
 	const struct log *log;
 	struct pair *pairs;		/* a list by next */
+	struct relay_counts over;	/* of pairs that are */
 	struct loop_timer sweep;
 };
 
@@ -43,6 +45,8 @@ pair_close(struct pair *p, const struct err *err)
 		counts = relay_counts(p->relay);
 	end.sent = counts.sent;
 	end.received = counts.received;
+	p->forward->over.sent += counts.sent;
+	p->forward->over.received += counts.received;
 	server_conn_close(p->conn, &end);
 	p->conn = NULL;
 	relay_free(p->relay);
@@ -127,9 +131,8 @@ on_dialed(void *arg, int fd, const struct addr *peer, const struct err *failed)
 	dial_free(p->dial);
 	p->dial = NULL;
 	loop_io_stop(&p->waiting);
-	if ((p->target = stream_socket(f->loop, fd, &err)) != NULL &&
-	    (p->client = stream_socket(f->loop, p->conn->fd, &err)) == NULL)
-		p->conn->fd = -1;
+	if ((p->target = stream_socket(f->loop, fd, &err)) != NULL)
+		p->client = server_conn_stream(p->conn, f->layers, &err);
 	if (p->client != NULL)
 		p->relay = relay_start(f->loop, &(struct relay_job){ .local = p->client, .remote = p->target,
 		    .kind = RELAY_CLIENT, .args = f->args->relay, .log = f->log, .name = p->name,
@@ -171,7 +174,7 @@ forward_has_spoken(const struct server_conn *conn)
 	const struct pair *p = conn->client;
 
 	/* Not read yet, it cannot be blamed. */
-	return p->relay == NULL || relay_counts(p->relay).received > 0;
+	return p->relay == NULL || relay_counts(p->relay).received > 0 || relay_is_held(p->relay);
 }
 
 static void
@@ -189,19 +192,37 @@ const struct service forward_service = {
 };
 
 struct forward *
-forward_new(struct loop *loop, const struct forward_args *args, const struct log *log, struct err *err)
+forward_new(struct loop *loop, const struct forward_args *args, struct layers *layers, const struct log *log,
+    struct err *err)
 {
 	struct forward *f = calloc(1, sizeof(*f));
 
 	if (f == NULL) {
+		layers_free(layers);
 		err_set(err, ERR_LIMIT, ENOMEM, "forward");
 		return NULL;
 	}
 	f->loop = loop;
 	f->args = args;
+	f->layers = layers;
 	f->log = log;
 	loop_timer_init(&f->sweep, loop, on_sweep, f);
 	return f;
+}
+
+struct relay_counts
+forward_counts(const struct forward *f)
+{
+	struct relay_counts all = f->over;
+
+	for (const struct pair *p = f->pairs; p != NULL; p = p->next) {
+		struct relay_counts counts = { .sent = 0 };
+		if (p->relay != NULL)
+			counts = relay_counts(p->relay);
+		all.sent += counts.sent;
+		all.received += counts.received;
+	}
+	return all;
 }
 
 void
@@ -219,5 +240,6 @@ forward_free(struct forward *f)
 		pair_free(p);
 	}
 	loop_timer_stop(&f->sweep);
+	layers_free(f->layers);
 	free(f);
 }

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/dial.h"
+#include "lib/net/layers.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 #include "lib/wire/endpoint.h"
@@ -26,9 +27,12 @@ struct forward;
 
 extern const struct service forward_service;	/* its instance is a struct forward */
 
-/* args and log are borrowed until forward_free(). NULL and err without memory. */
-struct forward *forward_new(struct loop *loop, const struct forward_args *args, const struct log *log,
-	    struct err *err);
+/* Takes layers for the clients; args and log are borrowed until forward_free(). NULL and err without memory. */
+struct forward *forward_new(struct loop *loop, const struct forward_args *args, struct layers *layers,
+	    const struct log *log, struct err *err);
+
+/* Of all clients there are and were, together. */
+struct relay_counts forward_counts(const struct forward *f);
 
 /* Cuts off every pair that is left. NULL is fine. */
 void	forward_free(struct forward *f);

@@ -14,9 +14,9 @@
 #include "lib/base/opts.h"
 #include "lib/net/sock.h"
 #include "lib/service/pulse.h"
-#include "lib/wire/crlf.h"
+#include "lib/wire/filter.h"
 
-#define CHUNK		(64 * 1024)	/* the most one read takes, and the local sink's queue */
+#define CHUNK		(64 * 1024)	/* the most one read takes of a client; of the source, half of it */
 #define QUEUE_MAX	(1024 * 1024)	/* how far a client may fall behind the fastest */
 #define GRACE_MS	250		/* how long one with a full queue is waited for */
 #define SETTLE_MS	20		/* how soon to ask again whether all is acknowledged */
@@ -37,6 +37,7 @@ struct client {
 	bool ended;			/* it will send no more */
 	bool leaving;			/* a FIN is due as soon as the queue is empty */
 	char why[128];			/* why it takes no more, when that was not our FIN */
+	struct filter *filter;		/* its messages on their way to the sink; NULL: the hub's own does */
 	struct buf queue;		/* what it has yet to take */
 	bool caught_up, full;		/* as counted in the hub */
 	int64_t full_since_ms;
@@ -48,6 +49,7 @@ struct client {
 struct hub {
 	struct loop *loop;
 	struct stream *local;
+	struct layers *layers;
 	const struct relay_args *args;
 	void (*failed)(void *arg, const struct err *err);
 	void *arg;
@@ -57,8 +59,16 @@ struct hub {
 	size_t n_clients;
 	size_t n_caught_up, n_full;	/* of those that still take bytes: nothing queued, no room for a chunk */
 	bool quiet;			/* the source is never read */
-	bool source_ended, source_failed, after_cr, draining;
+	bool source_ended, source_failed, draining;
+	struct err fault;		/* with source_failed: what it failed of */
+	struct loop_timer failing;	/* until clients have what came before that */
+	int64_t fail_at_ms;
+	size_t left;			/* what they had yet to take when that was last looked at */
 	bool sink_blocked;		/* clients have been put off since */
+	bool told;			/* that a message was ambiguous */
+	struct filter up, down;		/* from the source; to the sink, where each client has none of its own */
+	size_t chunk_max;		/* the most that one read of the source becomes */
+	struct buf said;		/* that, while clients are told */
 	struct buf out;			/* on its way to the sink; while it holds bytes no client is read */
 	struct client *closed;		/* waiting for the sweep, by next */
 	struct loop_timer sweep;
@@ -80,7 +90,7 @@ client_recount(struct client *c)
 {
 	struct hub *hub = c->hub;
 	bool caught_up = takes_bytes(c) && buf_len(&c->queue) == 0;
-	bool full = takes_bytes(c) && buf_room(&c->queue) < CHUNK;
+	bool full = takes_bytes(c) && buf_room(&c->queue) < hub->chunk_max;
 
 	hub->n_caught_up += (size_t)caught_up - (size_t)c->caught_up;
 	hub->n_full += (size_t)full - (size_t)c->full;
@@ -114,6 +124,10 @@ client_close(struct client *c, const char *reason)
 	c->conn = NULL;
 	stream_free(c->stream);
 	buf_free(&c->queue);
+	if (c->filter != NULL)
+		filter_free(c->filter);
+	free(c->filter);
+	c->filter = NULL;
 	c->next = hub->closed;
 	hub->closed = c;
 	loop_timer_set(&hub->sweep, clock_ms());
@@ -259,13 +273,18 @@ client_deadline(struct client *c, const char **reason)
 	int64_t now = clock_ms(), next = CLOCK_NEVER, at, linger = linger_ms(c);
 
 	*reason = NULL;
-	if (buf_len(&c->hub->out) > 0)
-		pulse_beat(&c->pulse);		/* it is our sink that takes nothing, and the client may have much to say */
+	/*
+	 * It is our sink that takes nothing, and the client may have much to say; or it is we who hold its bytes back.
+	 */
+	if (buf_len(&c->hub->out) > 0 || stream_hold(c->stream) != HOLD_NONE)
+		pulse_beat(&c->pulse);
 	if (args->idle_ms > 0) {
 		at = pulse_ask(&c->pulse, stream_queued(c->stream), args->idle_ms);
 		*reason = at == CLOCK_NEVER ? "idle" : *reason;
 		next = at < next ? at : next;
 	}
+	if (c->full && stream_hold(c->stream) != HOLD_NONE)
+		c->full_since_ms = now;
 	if (c->full) {
 		at = c->full_since_ms + GRACE_MS;
 		*reason = now >= at ? "too slow: its queue is full and the others wait" : *reason;
@@ -282,12 +301,49 @@ client_deadline(struct client *c, const char **reason)
 	return next;
 }
 
+static struct filter *
+client_filter(struct client *c)
+{
+	return c->filter != NULL ? c->filter : &c->hub->down;
+}
+
+/* What it sent is no message: it is reset, so that nobody takes that for an end in order. */
+static void
+client_fault(struct client *c, const struct err *err)
+{
+	stream_abort(c->stream);
+	client_close(c, err->text);
+}
+
+/* The client will send no more; if that cuts a message off, it is no end in order. */
 static void
 client_ended(struct client *c)
 {
+	struct err err;
+
+	if (!c->hub->args->send_only && filter_finish(client_filter(c), &c->hub->out, &err) < 0) {
+		client_fault(c, &err);
+		return;
+	}
 	c->ended = true;
 	client_half_ended(c);
 	client_settle(c);
+}
+
+/* Puts what a client sent into the sink's queue, by its filter or the hub's. */
+static void
+client_take(struct client *c, const unsigned char *bytes, size_t n)
+{
+	struct hub *hub = c->hub;
+	struct filter *filter = client_filter(c);
+	struct err err;
+
+	if (filter_push(filter, bytes, n, &hub->out, &err) < 0)
+		client_fault(c, &err);
+	else if (filter_was_ambiguous(filter) && !hub->told) {
+		hub->told = true;
+		log_ambiguous(hub->log, "");
+	}
 }
 
 /* Reads one chunk of the client's into the sink's queue, which is empty. */
@@ -295,7 +351,8 @@ static void
 client_read(struct client *c)
 {
 	struct hub *hub = c->hub;
-	unsigned char *space = buf_space(&hub->out, CHUNK);
+	bool filtered = (c->filter != NULL || hub->down.kind != FILTER_NONE) && !hub->args->send_only;
+	unsigned char raw[CHUNK], *space = filtered ? raw : buf_space(&hub->out, CHUNK);
 	struct err err;
 	size_t got = 0;
 
@@ -306,10 +363,12 @@ client_read(struct client *c)
 	}
 	switch (stream_read(c->stream, space, CHUNK, &got, &err)) {
 	case IO_DONE:
-		if (!hub->args->send_only)
-			buf_added(&hub->out, got);
 		c->received += got;
 		pulse_beat(&c->pulse);
+		if (filtered)
+			client_take(c, raw, got);
+		else if (!hub->args->send_only)
+			buf_added(&hub->out, got);
 		break;
 	case IO_EOF:
 		client_ended(c);
@@ -317,6 +376,8 @@ client_read(struct client *c)
 	case IO_WOULD_BLOCK:
 		break;
 	case IO_FAILED:
+		if (hub->down.kind == FILTER_GUARD)
+			filter_finish(&hub->down, &hub->out, &(struct err){ .kind = ERR_NONE });
 		client_close(c, err.text);
 		break;
 	}
@@ -367,6 +428,8 @@ flush_out(struct hub *hub)
 			return;
 		}
 	}
+	if (hub->out.cap > CHUNK)
+		buf_free(&hub->out);		/* it was a long message */
 	if (hub->sink_blocked)
 		for_each_client(hub, want_again, NULL, 0);
 	hub->sink_blocked = false;
@@ -447,29 +510,72 @@ say_goodbye(struct client *c, const void *bytes, size_t n)
 	client_want(c);
 }
 
+/* The source failed: it is over when every client has what came before that, or none takes any more of it. */
+static void
+on_failing(void *arg)
+{
+	struct hub *hub = arg;
+	struct client *c = hub->clients;
+	size_t left = 0;
+
+	for (size_t i = 0; i < hub->n_clients; i++, c = c->next)
+		left += buf_len(&c->queue) + stream_queued(c->stream);
+	if (left != hub->left)
+		hub->fail_at_ms = clock_deadline(RELAY_LINGER_S * 1000);
+	hub->left = left;
+	if (left > 0 && clock_ms() < hub->fail_at_ms)
+		loop_timer_set(&hub->failing, clock_ms() + SETTLE_MS);
+	else
+		hub->failed(hub->arg, &hub->fault);
+}
+
+static void
+source_failed(struct hub *hub, const struct err *err)
+{
+	hub->source_failed = true;
+	hub->fault = *err;
+	loop_timer_set(&hub->failing, clock_ms());
+}
+
+/* Tells the clients what the source said, and what was wrong with it if rc < 0. */
+static void
+tell_clients(struct hub *hub, int rc, struct err *err)
+{
+	if (buf_len(&hub->said) > 0)
+		for_each_client(hub, send_chunk, buf_bytes(&hub->said), buf_len(&hub->said));
+	buf_free(&hub->said);
+	if (rc < 0) {
+		err_at(err, STAGE_TRANSFER, "stdin");
+		source_failed(hub, err);
+	}
+}
+
 static void
 read_source(struct hub *hub)
 {
-	unsigned char raw[CHUNK / 2], bytes[CHUNK];
+	unsigned char raw[CHUNK / 2];
 	struct err err;
 	size_t got = 0;
+	int rc;
 
 	switch (stream_read(hub->local, raw, sizeof(raw), &got, &err)) {
 	case IO_DONE:
-		if (hub->args->crlf)
-			for_each_client(hub, send_chunk, bytes, crlf_expand(&hub->after_cr, raw, got, bytes));
-		else
+		if (hub->up.kind == FILTER_NONE)
 			for_each_client(hub, send_chunk, raw, got);
+		else
+			tell_clients(hub, filter_push(&hub->up, raw, got, &hub->said, &err), &err);
 		break;
 	case IO_EOF:
-		hub->source_ended = true;
-		for_each_client(hub, say_goodbye, NULL, 0);
+		rc = filter_finish(&hub->up, &hub->said, &err);
+		hub->source_ended = rc == 0;
+		tell_clients(hub, rc, &err);
+		if (rc == 0)
+			for_each_client(hub, say_goodbye, NULL, 0);
 		break;
 	case IO_WOULD_BLOCK:
 		break;
 	case IO_FAILED:
-		hub->source_failed = true;
-		hub->failed(hub->arg, &err);
+		source_failed(hub, &err);
 		break;
 	}
 }
@@ -490,13 +596,28 @@ on_local(void *arg, unsigned ready)
 static void
 hub_update(struct hub *hub)
 {
-	bool may_read = !hub->quiet && !hub->source_ended && !hub->draining && hub->n_caught_up > 0 &&
+	bool may_read = !hub->quiet && !hub->source_ended && !hub->source_failed && !hub->draining && hub->n_caught_up > 0 &&
 	    hub->n_full == 0;
 
 	stream_want(hub->local, (may_read ? STREAM_READ : 0U) | (buf_len(&hub->out) > 0 ? STREAM_WRITE : 0U));
 }
 
 /* ---- outside ---- */
+
+/* What a client needs beside its record: the stream, and a filter where it has messages. Takes conn's descriptor. */
+static int
+client_open(struct client *c, struct server_conn *conn, struct err *err)
+{
+	struct hub *hub = c->hub;
+
+	if (hub->args->frames.wire.kind != FRAME_NONE) {
+		if ((c->filter = malloc(sizeof(*c->filter))) == NULL)
+			return err_set(err, ERR_LIMIT, ENOMEM, "%s", "");
+		*c->filter = relay_filter_down(hub->args, stream_plain(hub->local, STREAM_WRITE).medium);
+	}
+	c->stream = server_conn_stream(conn, hub->layers, err);
+	return c->stream != NULL ? 0 : -1;
+}
 
 static void
 hub_add(void *service, struct server_conn *conn)
@@ -506,17 +627,18 @@ hub_add(void *service, struct server_conn *conn)
 	struct err err;
 
 	err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
-	if (c == NULL || (c->stream = stream_socket(hub->loop, conn->fd, &err)) == NULL) {
+	if (c != NULL)
+		c->hub = hub;
+	if (c == NULL || client_open(c, conn, &err) < 0) {
 		if (c != NULL)
-			conn->fd = -1;
+			free(c->filter);
 		free(c);
 		server_conn_reject(conn, &err);
 		return;
 	}
 	conn->client = c;
 	c->conn = conn;
-	c->hub = hub;
-	c->queue = BUF_EMPTY(QUEUE_MAX);
+	c->queue = BUF_EMPTY(QUEUE_MAX + hub->chunk_max);
 	pulse_beat(&c->pulse);
 	loop_timer_init(&c->timer, hub->loop, on_client_timer, c);
 	stream_attach(c->stream, on_client_ready, c);
@@ -541,7 +663,8 @@ hub_has_spoken(const struct server_conn *conn)
 {
 	const struct client *c = conn->client;
 
-	return c->received > 0 || buf_len(&c->hub->out) > 0;	/* put off by our sink, it cannot be blamed */
+	/* Put off by our sink, or by a layer of ours, it cannot be blamed. */
+	return c->received > 0 || buf_len(&c->hub->out) > 0 || stream_hold(c->stream) != HOLD_NONE;
 }
 
 static void
@@ -569,21 +692,39 @@ const struct service hub_service = {
 	.add = hub_add, .has_spoken = hub_has_spoken, .drop = hub_drop, .drain = hub_drain,
 };
 
+/* What the options make of bytes, and how much memory that may take. */
+static void
+take_filters(struct hub *hub)
+{
+	enum stream_medium sink = stream_plain(hub->local, STREAM_WRITE).medium;
+	struct filter down = relay_filter_down(hub->args, sink);
+
+	hub->out = BUF_EMPTY(filter_bound(&down, CHUNK));
+	if (hub->args->frames.wire.kind == FRAME_NONE)
+		hub->down = down;
+	hub->up = relay_filter_up(hub->args);
+	hub->chunk_max = filter_bound(&hub->up, CHUNK / 2);
+	hub->said = BUF_EMPTY(hub->chunk_max);
+}
+
 struct hub *
-hub_start(struct loop *loop, struct stream *local, const struct relay_args *args,
+hub_start(struct loop *loop, struct stream *local, struct layers *layers, const struct relay_args *args,
     void (*failed)(void *arg, const struct err *err), void *arg, const struct log *log, struct err *err)
 {
 	struct hub *hub = calloc(1, sizeof(*hub));
 
 	if (hub == NULL) {
 		stream_free(local);
+		layers_free(layers);
 		err_set(err, ERR_LIMIT, ENOMEM, "listen");
 		return NULL;
 	}
-	*hub = (struct hub){ .loop = loop, .local = local, .args = args, .failed = failed, .arg = arg, .log = log,
-	    .out = BUF_EMPTY(CHUNK), .quiet = args->no_stdin || args->recv_only ||
+	*hub = (struct hub){ .loop = loop, .local = local, .layers = layers, .args = args, .failed = failed, .arg = arg,
+	    .log = log, .quiet = args->no_stdin || args->recv_only ||
 	    stream_plain(local, STREAM_READ).medium == MEDIUM_NULL };
+	take_filters(hub);
 	loop_timer_init(&hub->sweep, loop, on_sweep, hub);
+	loop_timer_init(&hub->failing, loop, on_failing, hub);
 	stream_attach(local, on_local, hub);
 	return hub;
 }
@@ -604,7 +745,12 @@ hub_free(struct hub *hub)
 		free(c);
 	}
 	loop_timer_stop(&hub->sweep);
+	loop_timer_stop(&hub->failing);
 	stream_free(hub->local);
+	layers_free(hub->layers);
+	filter_free(&hub->up);
+	filter_free(&hub->down);
+	buf_free(&hub->said);
 	buf_free(&hub->out);
 	free(hub);
 }

@@ -13,6 +13,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
+#include "lib/net/layers.h"
 #include "lib/net/stream.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
@@ -22,10 +23,11 @@ struct hub;
 extern const struct service hub_service;	/* its instance is a struct hub */
 
 /*
- * Options of a relay mean the same for each client. When the local stream fails and nothing can go on, failed is called.
- * Takes local; args and log are borrowed until hub_free(). NULL and err without memory.
+ * Options of a relay mean the same for each client. When the local stream fails and nothing can go on, failed is
+ * called. Takes local, and layers for the clients; args and log are borrowed until hub_free(). NULL and err without
+ * memory.
  */
-struct hub *hub_start(struct loop *loop, struct stream *local, const struct relay_args *args,
+struct hub *hub_start(struct loop *loop, struct stream *local, struct layers *layers, const struct relay_args *args,
 	    void (*failed)(void *arg, const struct err *err), void *arg, const struct log *log, struct err *err);
 
 /* Drops every client that is left. NULL is fine. */

@@ -294,8 +294,8 @@ limits_leave(struct limits *l, struct source *source)
 }
 
 /*
- * How long the source has to be still. Offences are in a row until a window has passed without one; while a pause lasts,
- * another connection's offence does not make it longer.
+ * How long the source has to be still. Offences are in a row until a window has passed without one; while a pause
+ * lasts, another connection's offence does not make it longer.
  */
 static int64_t
 pause_for(const struct limits *l, struct source *s, int64_t now_us)

@@ -184,12 +184,12 @@ program_counts(const struct program *p)
 
 /* Makes the two streams and starts the program at the other end of one. fd is taken. */
 static int
-run(struct program *p, int fd, const struct addr *peer, struct err *err)
+run(struct program *p, int fd, const struct addr *peer, struct layers *layers, struct err *err)
 {
 	int pair[2] = { -1, -1 }, rc = -1;
 	struct addr local;
 
-	if ((p->remote = stream_socket(p->loop, fd, err)) == NULL)
+	if ((p->remote = layers_socket(layers, fd, p->name, err)) == NULL)
 		return -1;
 	sock_local(fd, &local);
 	/* Ours is not to block: a splice may, whatever it is told. The program's is a description of its own. */
@@ -213,8 +213,9 @@ out:
 }
 
 struct program *
-program_start(struct loop *loop, int fd, const struct addr *peer, const struct program_args *args, const char *name,
-    const struct program_calls *calls, void *arg, const struct log *log, struct err *err)
+program_start(struct loop *loop, int fd, const struct addr *peer, const struct program_args *args,
+    struct layers *layers, const char *name, const struct program_calls *calls, void *arg, const struct log *log,
+    struct err *err)
 {
 	struct program *p = calloc(1, sizeof(*p));
 
@@ -227,7 +228,7 @@ program_start(struct loop *loop, int fd, const struct addr *peer, const struct p
 	    .status = -1 };
 	loop_timer_init(&p->kill, loop, on_kill, p);
 	loop_timer_init(&p->finish, loop, on_finish, p);
-	if (run(p, fd, peer, err) == 0)
+	if (run(p, fd, peer, layers, err) == 0)
 		p->relay = relay_start(loop, &(struct relay_job){ .local = p->local, .remote = p->remote,
 		    .kind = RELAY_PROGRAM, .args = args->relay, .log = log, .name = name, .done = on_relay_done,
 		    .arg = p }, err);
@@ -245,8 +246,10 @@ program_start(struct loop *loop, int fd, const struct addr *peer, const struct p
 struct programs {
 	struct loop *loop;
 	const struct program_args *args;
+	struct layers *layers;
 	const struct log *log;
 	struct entry *entries;		/* a list by next */
+	struct relay_counts over;	/* of clients that have gone */
 	bool draining;
 	struct loop_timer term, sweep;
 };
@@ -284,6 +287,8 @@ on_done(void *arg, const struct err *err)
 	struct entry *e = arg;
 	struct server_end end = entry_end(e, err);
 
+	e->programs->over.sent += end.sent;
+	e->programs->over.received += end.received;
 	server_conn_close(e->conn, &end);
 	e->conn = NULL;
 	loop_timer_set(&e->programs->sweep, clock_ms());
@@ -328,8 +333,8 @@ programs_add(void *service, struct server_conn *conn)
 		e->conn = conn;
 		conn->client = e;
 		addr_name(&conn->peer, e->name, sizeof(e->name));
-		e->program = program_start(programs->loop, conn->fd, &conn->peer, programs->args, e->name, &calls, e,
-		    programs->log, &err);
+		e->program = program_start(programs->loop, conn->fd, &conn->peer, programs->args, programs->layers,
+		    e->name, &calls, e, programs->log, &err);
 		if (e->program == NULL)
 			conn->fd = -1;
 	}
@@ -349,7 +354,8 @@ programs_has_spoken(const struct server_conn *conn)
 {
 	const struct entry *e = conn->client;
 
-	return program_counts(e->program).received > 0;
+	return program_counts(e->program).received > 0 ||
+	    (e->program->relay != NULL && relay_is_held(e->program->relay));
 }
 
 static void
@@ -385,20 +391,38 @@ const struct service program_service = {
 };
 
 struct programs *
-programs_new(struct loop *loop, const struct program_args *args, const struct log *log, struct err *err)
+programs_new(struct loop *loop, const struct program_args *args, struct layers *layers, const struct log *log,
+    struct err *err)
 {
 	struct programs *programs = calloc(1, sizeof(*programs));
 
 	if (programs == NULL) {
+		layers_free(layers);
 		err_set(err, ERR_LIMIT, ENOMEM, "programs");
 		return NULL;
 	}
 	programs->loop = loop;
 	programs->args = args;
+	programs->layers = layers;
 	programs->log = log;
 	loop_timer_init(&programs->term, loop, on_term, programs);
 	loop_timer_init(&programs->sweep, loop, on_sweep, programs);
 	return programs;
+}
+
+struct relay_counts
+programs_counts(const struct programs *programs)
+{
+	struct relay_counts all = programs->over;
+
+	for (const struct entry *e = programs->entries; e != NULL; e = e->next) {
+		struct relay_counts counts = { .sent = 0 };
+		if (e->conn != NULL)
+			counts = program_counts(e->program);
+		all.sent += counts.sent;
+		all.received += counts.received;
+	}
+	return all;
 }
 
 void
@@ -421,5 +445,6 @@ programs_free(struct programs *programs)
 	}
 	loop_timer_stop(&programs->term);
 	loop_timer_stop(&programs->sweep);
+	layers_free(programs->layers);
 	free(programs);
 }

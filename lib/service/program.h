@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
+#include "lib/net/layers.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 
@@ -34,24 +35,28 @@ struct program;
 
 /* Whom a program calls, never from within another call of its own. */
 struct program_calls {
-	/* Nothing more will move; the counts stand, and the connection is about to be closed. err NULL: all delivered. */
+	/*
+	 * Nothing more will move; the counts stand, and the connection is about to be closed. err NULL: all delivered.
+	 */
 	void (*parted)(void *arg, const struct err *err);
 	/* The program has ended too: ERR_PROGRAM with its status, and in words what parted() said; or else that. */
 	void (*done)(void *arg, const struct err *err);
 };
 
 /*
- * Runs it on the connected socket fd, which it takes over; args, log and name, the peer in messages, are borrowed until
- * program_free(). signals_start() must have been called. NULL and err if it cannot be run: then fd is closed.
+ * Runs it on the connected socket fd, which it takes over; args, layers, log and name, the peer in messages, are
+ * borrowed until program_free(). signals_start() must have been called. NULL and err if it cannot be run: then fd is
+ * closed.
  */
 struct program *program_start(struct loop *loop, int fd, const struct addr *peer, const struct program_args *args,
-	    const char *name, const struct program_calls *calls, void *arg, const struct log *log, struct err *err);
+	    struct layers *layers, const char *name, const struct program_calls *calls, void *arg, const struct log *log,
+	    struct err *err);
 
 struct relay_counts program_counts(const struct program *p);
 
 /*
- * The program is to end: its input does, and its process group gets TERM, and KILL after grace_ms. What it has yet to say
- * is still delivered.
+ * The program is to end: its input does, and its process group gets TERM, and KILL after grace_ms. What it has yet to
+ * say is still delivered.
  */
 void	program_end(struct program *p, int64_t grace_ms);
 
@@ -71,8 +76,13 @@ struct programs;
  */
 extern const struct service program_service;
 
-struct programs *programs_new(struct loop *loop, const struct program_args *args, const struct log *log,
-	    struct err *err);
+/* Takes layers for the clients; args and log are borrowed until programs_free(). NULL and err without memory. */
+struct programs *programs_new(struct loop *loop, const struct program_args *args, struct layers *layers,
+	    const struct log *log, struct err *err);
+
+/* Of all clients there are and were, together. */
+struct relay_counts programs_counts(const struct programs *programs);
+
 void	programs_free(struct programs *programs);	/* as program_free() for each. NULL is fine */
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Refusals: see refusal.h. A fixed number of places, because a refused client must not cost what one that is served does.
+ * Refusals: see refusal.h. A fixed number of places, because a refused client must not cost what one that is served
+ * does.
  */
 #include "lib/service/refusal.h"
 

@@ -1,7 +1,7 @@
 /*
- * Refusals: a client that cannot be let in is told so in one line, where the protocol is lines, and what it sent is read
- * and dropped until it hangs up: a socket that is closed with bytes unread is reset, and a reset may overtake the line
- * (RFC 1122 section 4.2.2.13).
+ * Refusals: a client that cannot be let in is told so in one line, where the protocol is lines, and what it sent is
+ * read and dropped until it hangs up: a socket that is closed with bytes unread is reset, and a reset may overtake the
+ * line (RFC 1122 section 4.2.2.13).
  */
 #ifndef SOCKT_SERVICE_REFUSAL_H
 #define SOCKT_SERVICE_REFUSAL_H

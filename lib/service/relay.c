@@ -34,6 +34,7 @@ struct relay {
 	struct flow up, down;
 	bool hung_up;			/* the remote stream reported trouble: need not be told again */
 	bool local_hung_up;		/* the same of the local one, where it is a client */
+	bool input_ends;		/* relay_end_input() */
 	bool left;			/* linger ran out: what the other side may still say is not waited for */
 	struct pulse pulse;
 	int64_t settle_ms;
@@ -79,11 +80,21 @@ on_finish(void *arg)
 {
 	struct relay *r = arg;
 
-	if (r->job.kind == RELAY_STDIO && r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only && r->down.bytes == 0 &&
-	    r->err.kind == ERR_NONE)
+	bool told_the_end = r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only;
+
+	if (r->job.kind == RELAY_STDIO && told_the_end && r->down.bytes == 0 && r->err.kind == ERR_NONE)
 		log_hint(r->job.log, r->job.name, "the peer answered nothing after our half-close; if it takes that for "
 		    "goodbye, try --no-half-close");
 	r->job.done(r->job.arg, r->err.kind != ERR_NONE ? &r->err : NULL);
+}
+
+/* Which layer of ours holds bytes back? */
+static enum stream_hold
+hold(const struct relay *r)
+{
+	enum stream_hold remote = stream_hold(r->remote);
+
+	return remote != HOLD_NONE ? remote : stream_hold(r->local);
 }
 
 /* Which byte was due when nobody moved. */
@@ -97,7 +108,9 @@ what_was_due(const struct relay *r, struct err *err)
 	};
 	const char *in = names[r->job.kind].in, *out = names[r->job.kind].out, *remote = names[r->job.kind].remote;
 
-	if (r->state == RELAY_SETTLING)
+	if (hold(r) == HOLD_RECORD)
+		err_add(err, "the record of it was taken by nobody,");
+	else if (r->state == RELAY_SETTLING && !flow_holds(&r->down))
 		err_add(err, "%s acknowledged nothing,", r->settling == r->local ? out : remote);
 	else if (flow_active(&r->up) && r->up.wait == WAIT_SINK)
 		err_add(err, "%s took nothing,", remote);
@@ -118,11 +131,20 @@ queued(const struct relay *r)
 	return stream_queued(r->remote) + (r->job.kind == RELAY_STDIO ? 0 : stream_queued(r->local));
 }
 
+/* Has nothing moved for span_ms, as pulse_ask() says? Where a limit of ours holds bytes back, so is the silence. */
+static int64_t
+ask_pulse(struct relay *r, int64_t span_ms)
+{
+	if (hold(r) == HOLD_PACE)
+		pulse_beat(&r->pulse);
+	return pulse_ask(&r->pulse, queued(r), span_ms);
+}
+
 static void
 on_idle(void *arg)
 {
 	struct relay *r = arg;
-	int64_t again = pulse_ask(&r->pulse, queued(r), r->args->idle_ms);
+	int64_t again = ask_pulse(r, r->args->idle_ms);
 	char span[32];
 	struct err err;
 
@@ -153,11 +175,11 @@ linger_begin(struct relay *r)
 static bool
 relay_step(struct relay *r)
 {
-	uint64_t before = r->up.bytes + r->down.bytes;
+	uint64_t before = r->up.moved + r->down.moved;
 
 	flow_step(&r->up);
 	flow_step(&r->down);
-	return r->up.bytes + r->down.bytes != before;
+	return r->up.moved + r->down.moved != before;
 }
 
 /* Was the other side silent for the time it had? Then it is enough. */
@@ -165,13 +187,14 @@ static void
 on_linger(void *arg)
 {
 	struct relay *r = arg;
-	int64_t again = pulse_ask(&r->pulse, queued(r), linger_ms(r));
+	int64_t again = ask_pulse(r, linger_ms(r));
 	bool blocked = (flow_active(&r->up) && r->up.wait == WAIT_SINK) ||
 	    (flow_active(&r->down) && r->down.wait == WAIT_SINK);
 
 	/* A moment of no time, or one in which we had no processor, is no silence either: try what there is. */
 	if (again == CLOCK_NEVER && relay_step(r))
 		again = clock_ms();
+	blocked |= hold(r) != HOLD_NONE;
 	if (blocked && again == CLOCK_NEVER)	/* bytes that are due but find no taker are not silence */
 		again = clock_ms() + linger_ms(r) + 1;
 	if (again != CLOCK_NEVER) {
@@ -200,6 +223,18 @@ peer_goes_on(const struct relay *r)
 	    clock_ms() < r->settle_until_ms;
 }
 
+/* Our source failed, while the sink still has to take what the peer sent before that: goes on with it. Is any left? */
+static bool
+down_is_due(struct relay *r)
+{
+	uint64_t before = r->down.moved;
+
+	if (r->job.kind == RELAY_CLIENT || r->first != &r->up.err || !flow_active(&r->down))
+		return false;
+	flow_step(&r->down);
+	return flow_active(&r->down) && (flow_holds(&r->down) || r->down.moved != before);
+}
+
 /* Nothing more will move: over as soon as the systems that we sent to have everything. */
 static void
 on_settle(void *arg)
@@ -212,7 +247,7 @@ on_settle(void *arg)
 	if (io == IO_FAILED) {
 		relay_end(r, r->first != NULL ? r->first : &err);
 	} else if ((io == IO_WOULD_BLOCK && (r->first == NULL || clock_ms() < r->settle_until_ms ||
-	    r->job.kind != RELAY_CLIENT)) || peer_goes_on(r)) {
+	    r->job.kind != RELAY_CLIENT)) || peer_goes_on(r) || down_is_due(r)) {
 		loop_timer_set(&r->settle, clock_ms() + r->settle_ms);
 		r->settle_ms = r->settle_ms * 2 < SETTLE_MAX_MS ? r->settle_ms * 2 : SETTLE_MAX_MS;
 	} else if (io == IO_DONE && settles_next(r) != NULL) {
@@ -294,7 +329,7 @@ down_ended_first(struct relay *r)
 static uint64_t
 moved(const struct relay *r)
 {
-	return (r->up.args.drop ? 0 : r->up.bytes) + (r->down.args.drop ? 0 : r->down.bytes);
+	return (r->up.args.drop ? 0 : r->up.moved) + (r->down.args.drop ? 0 : r->down.moved);
 }
 
 /*
@@ -318,7 +353,7 @@ on_broken(void *arg)
 
 	if (r->state != RELAY_MOVING)
 		return;
-	if (moved(r) == r->broken_seen) {
+	if (moved(r) == r->broken_seen && hold(r) == HOLD_NONE) {
 		relay_end(r, &r->broken);
 		return;
 	}
@@ -327,9 +362,9 @@ on_broken(void *arg)
 }
 
 /*
- * A flow whose sink failed, while the other goes on: whoever writes to the one that is gone is read and not heard, or it
- * would never come to read in its turn. What that one sent before ends without an error, which this flow has taken; it is
- * no end in order all the same, and is not passed on as one.
+ * A flow whose sink failed, while the other goes on: whoever writes to the one that is gone is read and not heard, or
+ * it would never come to read in its turn. What that one sent before ends without an error, which this flow has taken;
+ * it is no end in order all the same, and is not passed on as one.
  */
 static void
 sink_is_gone(struct relay *r, struct flow *f)
@@ -364,14 +399,38 @@ check_alike(struct relay *r)
 	return false;
 }
 
+/*
+ * What the client said is no message: the program hears of it as the end, and what it has to say to those before goes
+ * out yet. The client is not to take that for an end in order.
+ */
+static void
+answer_yet(struct relay *r)
+{
+	struct err err;
+
+	if (r->broken.kind != ERR_NONE)
+		return;
+	r->up.args.keep_open = true;
+	stream_shutdown(r->local, &err);
+	relay_broken(r, &r->down.err);
+}
+
 /* The same for a program and its client. */
 static bool
 check_program(struct relay *r)
 {
 	if (r->down.state == FLOW_FAILED && r->down.sink_failed)
 		flow_drop(&r->down);		/* it wants no more of it, and may have much to say yet */
+	if (r->down.faulty && r->down.state == FLOW_FAILED && flow_active(&r->up)) {
+		answer_yet(r);
+		return false;
+	}
 	if (r->up.state == FLOW_FAILED && r->up.sink_failed)
 		sink_is_gone(r, &r->up);
+	if (r->down.faulty && r->broken.kind != ERR_NONE) {
+		relay_settle(r, r->remote, &r->broken);
+		return true;
+	}
 	if (r->down.state == FLOW_FAILED) {
 		relay_end(r, &r->down.err);
 		return true;
@@ -426,12 +485,26 @@ both_ended(struct relay *r)
 	    (r->job.kind == RELAY_PROGRAM || (r->args->send_only && r->args->linger_ms == OPT_UNSET)));
 }
 
+/*
+ * What arrived before the program's input is to end is its own, also where a layer of ours has yet to let it through.
+ */
+static void
+end_input_if_due(struct relay *r)
+{
+	if (!r->input_ends || r->state != RELAY_MOVING || r->down.state != FLOW_MOVING ||
+	    stream_hold(r->remote) != HOLD_NONE)
+		return;
+	flow_finish(&r->down);
+	flow_step(&r->down);
+}
+
 /* After every step: is it over, and if not, what is waited for? */
 static void
 relay_update(struct relay *r)
 {
 	unsigned local = 0, remote = 0;
 
+	end_input_if_due(r);
 	if (r->state == RELAY_SETTLING)
 		settle_on(r);
 	if (r->state != RELAY_MOVING || check_failures(r))
@@ -449,7 +522,8 @@ relay_update(struct relay *r)
 	if (flow_active(&r->up)) {
 		local |= r->up.wait == WAIT_SOURCE ? STREAM_READ : 0;
 		remote |= r->up.wait == WAIT_SINK ? STREAM_WRITE : r->hung_up ? 0 : STREAM_TROUBLE;
-	} else if (r->job.kind == RELAY_STDIO && r->up.state == FLOW_QUIET && stream_plain(r->local, STREAM_WRITE).medium == MEDIUM_PIPE) {
+	} else if (r->job.kind == RELAY_STDIO && r->up.state == FLOW_QUIET &&
+	    stream_plain(r->local, STREAM_WRITE).medium == MEDIUM_PIPE) {
 		local |= STREAM_TROUBLE;	/* only receiving counts: a reader that went away ends it */
 	}
 	if (flow_active(&r->down)) {
@@ -522,6 +596,12 @@ on_remote(void *arg, unsigned ready)
 	relay_update(r);
 }
 
+bool
+relay_is_held(const struct relay *r)
+{
+	return hold(r) != HOLD_NONE;
+}
+
 struct relay_counts
 relay_counts(const struct relay *r)
 {
@@ -534,9 +614,33 @@ relay_counts(const struct relay *r)
 void
 relay_end_input(struct relay *r)
 {
-	flow_finish(&r->down);
-	flow_step(&r->down);
+	r->input_ends = true;
 	relay_update(r);
+}
+
+struct filter
+relay_filter_up(const struct relay_args *args)
+{
+	const struct frame_args *frames = &args->frames;
+
+	if (frames->wire.kind == FRAME_NONE)
+		return args->crlf ? filter_crlf() : (struct filter){ .kind = FILTER_NONE };
+	return filter_recode(&(struct recode_args){ .to = frames->wire, .max = frames->max_message, .from_local = true,
+	    .from = frames->local.kind != FRAME_NONE ? frames->local : (struct frame_format){ .kind = FRAME_LINE },
+	    .crlf = args->crlf });
+}
+
+struct filter
+relay_filter_down(const struct relay_args *args, enum stream_medium sink)
+{
+	const struct frame_args *frames = &args->frames;
+	bool guard = sink == MEDIUM_TERMINAL && !args->raw;
+
+	if (frames->wire.kind == FRAME_NONE)
+		return guard ? filter_guard() : (struct filter){ .kind = FILTER_NONE };
+	return filter_recode(&(struct recode_args){ .from = frames->wire, .max = frames->max_message, .to_local = true,
+	    .to = frames->local.kind != FRAME_NONE ? frames->local : (struct frame_format){ .kind = FRAME_LINE },
+	    .guard = guard });
 }
 
 struct relay *
@@ -544,6 +648,7 @@ relay_start(struct loop *loop, const struct relay_job *job, struct err *err)
 {
 	const struct relay_args *args = job->args;
 	bool quiet = args->no_stdin || args->recv_only || stream_plain(job->local, STREAM_READ).medium == MEDIUM_NULL;
+	enum stream_medium sink = stream_plain(job->local, STREAM_WRITE).medium;
 	struct relay *r = calloc(1, sizeof(*r));
 
 	if (r == NULL) {
@@ -554,10 +659,12 @@ relay_start(struct loop *loop, const struct relay_job *job, struct err *err)
 	    .settle_ms = SETTLE_MIN_MS };
 	pulse_beat(&r->pulse);
 	flow_init(&r->up, &(struct flow_args){ .label = "sending", .from = job->local, .to = job->remote,
-	    .log = job->log, .name = job->name, .pulse = &r->pulse, .crlf = args->crlf,
-	    .keep_open = args->no_half_close, .quiet = quiet });
+	    .log = job->log, .name = job->name, .pulse = &r->pulse, .keep_open = args->no_half_close, .quiet = quiet,
+	    .source = job->kind == RELAY_STDIO ? "stdin" : job->kind == RELAY_PROGRAM ? "program" : NULL },
+	    relay_filter_up(args));
 	flow_init(&r->down, &(struct flow_args){ .label = "receiving", .from = job->remote, .to = job->local,
-	    .log = job->log, .name = job->name, .pulse = &r->pulse, .drop = args->send_only });
+	    .log = job->log, .name = job->name, .pulse = &r->pulse, .from_peer = true, .drop = args->send_only },
+	    relay_filter_down(args, sink));
 	loop_timer_init(&r->idle, loop, on_idle, r);
 	loop_timer_init(&r->linger, loop, on_linger, r);
 	loop_timer_init(&r->settle, loop, on_settle, r);
@@ -581,10 +688,15 @@ abort_alike(struct relay *r)
 	stream_abort(r->remote);
 }
 
-/* With bytes on their way up, or still to be read, or a program that had not ended: the peer must not take it for the end. */
+/*
+ * With bytes on their way up, or still to be read, or a program that had not ended: the peer must not take it for the
+ * end.
+ */
 static bool
 is_cut_short(const struct relay *r)
 {
+	if (r->down.faulty)
+		return r->job.kind == RELAY_PROGRAM || flow_active(&r->up);	/* and it is to know that it is not all */
 	if (flow_active(&r->up))
 		return r->job.kind == RELAY_PROGRAM || flow_holds(&r->up) || r->up.wait == WAIT_SINK;
 	return r->up.state == FLOW_FAILED && !r->up.sink_failed;

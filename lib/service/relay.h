@@ -22,8 +22,11 @@
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/stream.h"
+#include "lib/wire/filter.h"
 
 struct relay_args {
+	struct frame_args frames;	/* messages in frames on the remote side, in the local format on the other */
+	bool raw;			/* a terminal gets the peer's bytes as they are */
 	bool crlf;		/* LF becomes CR LF on the way up */
 	bool no_stdin;		/* up is quiet */
 	bool recv_only;		/* the same, by its other name */
@@ -50,6 +53,10 @@ struct relay_job {
 
 #define RELAY_LINGER_S 1	/* how long a pipe may be silent once the peer has ended, by default */
 
+/* What bytes become on the way up, and on the way down to a sink of that kind. */
+struct filter relay_filter_up(const struct relay_args *args);
+struct filter relay_filter_down(const struct relay_args *args, enum stream_medium sink);
+
 /* What becomes of the local source when the peer has ended first. */
 enum relay_after { AFTER_DROP, AFTER_LINGER, AFTER_TO_ITS_END };
 
@@ -65,6 +72,9 @@ struct relay;
 
 /* Joins them. NULL and err without memory. */
 struct relay *relay_start(struct loop *loop, const struct relay_job *job, struct err *err);
+
+/* Does a layer of ours hold bytes back just now, which the peer cannot be blamed for? */
+bool	relay_is_held(const struct relay *r);
 
 /* The program will read no more and is to know it: its input ends, while its output goes on. For RELAY_PROGRAM. */
 void	relay_end_input(struct relay *r);

@@ -310,18 +310,35 @@ server_conn_close(struct server_conn *conn, const struct server_end *end)
 {
 	struct server *s = conn->server;
 	const struct server_setup *setup = s->setup;
+	char name[ADDR_NAME_MAX];
+	struct err verdict = ERR_EMPTY;
 
 	server_conn_report(conn, end);
 	loop_timer_stop(&conn->timer);
 	limits_leave(s->limits, conn->source);
+	if (end->err != NULL) {
+		verdict = *end->err;
+		err_at(&verdict, STAGE_TRANSFER, addr_name(&conn->peer, name, sizeof(name)));
+	}
 	free(conn);
 	s->n_clients--;
 	if (setup->once)
-		server_over(s, end->err);
+		server_over(s, end->err != NULL ? &verdict : NULL);
 	else if (s->state == SERVER_STOPPED && s->n_clients == 0)
 		server_over(s, NULL);
 	else
 		accept_again(s);
+}
+
+struct stream *
+server_conn_stream(struct server_conn *conn, struct layers *layers, struct err *err)
+{
+	char name[ADDR_NAME_MAX];
+	struct stream *s = layers_socket(layers, conn->fd, addr_name(&conn->peer, name, sizeof(name)), err);
+
+	if (s == NULL)
+		conn->fd = -1;
+	return s;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
+#include "lib/net/layers.h"
 #include "lib/net/resolve.h"
 #include "lib/net/sock.h"
 #include "lib/service/limits.h"
@@ -114,6 +115,12 @@ void	server_conn_report(struct server_conn *conn, const struct server_end *end);
 
 /* Reports, gives the client's place back and frees conn. The last to go may end a server that drains. */
 void	server_conn_close(struct server_conn *conn, const struct server_end *end);
+
+/*
+ * The client's stream, with its layers, which takes the descriptor over. NULL and err without memory: then it is
+ * closed.
+ */
+struct stream *server_conn_stream(struct server_conn *conn, struct layers *layers, struct err *err);
 
 /* The service cannot take the client, for that reason: resets it, unless conn->fd is -1, and closes conn. */
 void	server_conn_reject(struct server_conn *conn, const struct err *err);

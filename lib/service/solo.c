@@ -9,6 +9,7 @@
 struct solo {
 	struct loop *loop;
 	struct stream *local, *remote;
+	struct layers *layers;
 	const struct relay_args *args;
 	const struct log *log;
 	struct server_conn *conn;
@@ -20,13 +21,10 @@ struct solo {
 static void
 solo_close(struct solo *solo, const struct err *err)
 {
-	struct relay_counts counts = { .sent = 0 };
-	struct server_end end = { .err = err, .reason = err != NULL ? err->text : NULL };
+	struct relay_counts counts = solo_counts(solo);
+	struct server_end end = { .sent = counts.sent, .received = counts.received, .err = err,
+	    .reason = err != NULL ? err->text : NULL };
 
-	if (solo->relay != NULL)
-		counts = relay_counts(solo->relay);
-	end.sent = counts.sent;
-	end.received = counts.received;
 	server_conn_close(solo->conn, &end);
 	solo->conn = NULL;
 }
@@ -46,9 +44,7 @@ solo_add(void *service, struct server_conn *conn)
 	solo->conn = conn;
 	conn->client = solo;
 	addr_name(&conn->peer, solo->name, sizeof(solo->name));
-	if ((solo->remote = stream_socket(solo->loop, conn->fd, &err)) == NULL)
-		conn->fd = -1;
-	else
+	if ((solo->remote = server_conn_stream(conn, solo->layers, &err)) != NULL)
 		solo->relay = relay_start(solo->loop, &(struct relay_job){ .local = solo->local,
 		    .remote = solo->remote, .kind = RELAY_STDIO, .args = solo->args, .log = solo->log,
 		    .name = solo->name, .done = on_relay_done, .arg = solo }, &err);
@@ -61,7 +57,7 @@ solo_has_spoken(const struct server_conn *conn)
 {
 	const struct solo *solo = conn->client;
 
-	return relay_counts(solo->relay).received > 0;
+	return relay_counts(solo->relay).received > 0 || relay_is_held(solo->relay);
 }
 
 static void
@@ -78,29 +74,34 @@ solo_drop(struct server_conn *conn, const char *reason)
 const struct service solo_service = { .add = solo_add, .has_spoken = solo_has_spoken, .drop = solo_drop };
 
 struct solo *
-solo_new(struct loop *loop, struct stream *local, const struct relay_args *args, const struct log *log,
-    struct err *err)
+solo_new(struct loop *loop, struct stream *local, struct layers *layers, const struct relay_args *args,
+    const struct log *log, struct err *err)
 {
 	struct solo *solo = calloc(1, sizeof(*solo));
 
 	if (solo == NULL) {
 		stream_free(local);
+		layers_free(layers);
 		err_set(err, ERR_LIMIT, ENOMEM, "listen");
 		return NULL;
 	}
-	*solo = (struct solo){ .loop = loop, .local = local, .args = args, .log = log };
+	*solo = (struct solo){ .loop = loop, .local = local, .layers = layers, .args = args, .log = log };
 	return solo;
+}
+
+struct relay_counts
+solo_counts(const struct solo *solo)
+{
+	return solo->relay != NULL ? relay_counts(solo->relay) : (struct relay_counts){ .sent = 0 };
 }
 
 void
 solo_count(const struct solo *solo, struct err *err)
 {
-	struct relay_counts counts;
+	struct relay_counts counts = solo_counts(solo);
 
-	if (solo->relay == NULL)
-		return;
-	counts = relay_counts(solo->relay);
-	err_count(err, solo->name, counts.sent, counts.received);
+	if (solo->relay != NULL)
+		err_count(err, solo->name, counts.sent, counts.received);
 }
 
 void
@@ -113,5 +114,6 @@ solo_free(struct solo *solo)
 	relay_free(solo->relay);
 	stream_free(solo->local);
 	stream_free(solo->remote);
+	layers_free(solo->layers);
 	free(solo);
 }

@@ -6,19 +6,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lib/base/num.h"
 #include "lib/net/sock.h"
 
-/* Writes bytes a second for people, in the powers of 1024 that sizes are given in. Returns out. */
+/* Writes bytes a second for people. Returns out. */
 static const char *
 rate_words(uint64_t bytes, int64_t took_us, char *out, size_t size)
 {
-	static const char *const units[] = { "B/s", "KiB/s", "MiB/s", "GiB/s" };
-	double rate = took_us > 0 ? (double)bytes * 1e6 / (double)took_us : 0;
-	size_t unit = 0;
+	char words[24];
 
-	for (; rate >= 1024 && unit < 3; unit++)
-		rate /= 1024;
-	snprintf(out, size, unit == 0 ? "%.0f %s" : "%.1f %s", rate, units[unit]);
+	num_size_words(took_us > 0 ? (double)bytes * 1e6 / (double)took_us : 0, words, sizeof(words));
+	snprintf(out, size, "%s/s", words);
 	return out;
 }
 

@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "lib/base/opts.h"
 #include "lib/net/sockopt.h"
+#include "lib/wire/frame.h"
 
 /* What the rows leave out: the parser itself knows these two. */
 static const struct opt help_row = { .kind = OPT_KIND_FLAG, .letter = 'h', .name = "help", .help = "show the options" };
@@ -129,6 +130,28 @@ takes_interface(const struct opt *row)
 }
 
 static bool
+takes_frame(const struct opt *row)
+{
+	return row->offer == OPT_OFFER_FRAME;
+}
+
+static bool
+takes_local_frame(const struct opt *row)
+{
+	return row->offer == OPT_OFFER_LOCAL_FRAME;
+}
+
+/* Writes names of formats as a user may type them. Of "fixed:N" only the N is the user's: it is left out. */
+static void
+put_formats(const char *names)
+{
+	size_t len = strcspn(names, "N");
+
+	fwrite(names, 1, len, stdout);
+	fputs(names[len] == 'N' ? names + len + 1 : "", stdout);
+}
+
+static bool
 takes_host(const struct cmd *cmd)
 {
 	return strstr(cmd->operands, "HOST") != NULL;
@@ -165,78 +188,95 @@ bash_names(const struct cmd *cmd, const char *variable, bool (*passes)(const str
 	puts("'");
 }
 
+/* What follows the tables. */
+static const char bash_tail[] =
+    "\tesac\n"
+    "}\n"
+    "\n"
+    "_sockt() {\n"
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+    "\tlocal verbs options values files interfaces frames frame_formats locals local_formats operands\n"
+    "\tlocal word i n=0 ended='' skip=''\n"
+    "\n"
+    "\tCOMPREPLY=()\n"
+    "\t_sockt_tables \"${COMP_WORDS[1]}\"\n"
+    "\tif ((COMP_CWORD == 1)); then\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$verbs help --help --version\" -- \"$cur\")\n"
+    "\t\treturn\n"
+    "\telif [[ ${COMP_WORDS[1]} == help ]]; then\n"
+    "\t\t((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W \"$verbs\" -- \"$cur\")\n"
+    "\t\treturn\n"
+    "\tfi\n"
+    "\n"
+    "\t# Which operand is it? `=` and `:` are words of their own here, with the rest of the word behind them.\n"
+    "\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
+    "\t\tword=${COMP_WORDS[i]}\n"
+    "\t\tif [[ $word == [=:] ]]; then\n"
+    "\t\t\tskip=1\n"
+    "\t\telif [[ $skip ]]; then\n"
+    "\t\t\tskip=''\n"
+    "\t\telif [[ ! $ended && $word == -- ]]; then\n"
+    "\t\t\tended=1\n"
+    "\t\telif [[ $ended || $word != -?* ]]; then\n"
+    "\t\t\tn=$((n + 1))\n"
+    "\t\telif [[ \" $values \" == *\" $word \"* ]]; then\n"
+    "\t\t\tskip=1\n"
+    "\t\tfi\n"
+    "\tdone\n"
+    "\tif [[ $cur == [=:] ]]; then\n"
+    "\t\tword=$cur cur=''\n"
+    "\telif [[ $prev == [=:] ]]; then\n"
+    "\t\tword=$prev prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "\telse\n"
+    "\t\tword=''\n"
+    "\tfi\n"
+    "\n"
+    "\tif [[ $word == : ]]; then\n"
+    "\t\t[[ $prev != unix || \" $operands \" != *' unix '* ]] || _sockt_files\n"
+    "\telif [[ ! $ended && \" $values \" == *\" $prev \"* ]]; then\n"
+    "\t\tif [[ \" $files \" == *\" $prev \"* ]]; then\n"
+    "\t\t\t_sockt_files\n"
+    "\t\telif [[ \" $interfaces \" == *\" $prev \"* ]]; then\n"
+    "\t\t\tmapfile -t COMPREPLY < <(compgen -W \"$(command ls /sys/class/net 2>/dev/null)\" -- \"$cur\")\n"
+    "\t\telif [[ \" $frames \" == *\" $prev \"* ]]; then\n"
+    "\t\t\t_sockt_formats \"$frame_formats\"\n"
+    "\t\telif [[ \" $locals \" == *\" $prev \"* ]]; then\n"
+    "\t\t\t_sockt_formats \"$local_formats\"\n"
+    "\t\tfi\n"
+    "\telif [[ ! $ended && $cur == -* ]]; then\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
+    "\telif ((n == 0)) && [[ \" $operands \" == *' host '* ]]; then\n"
+    "\t\tmapfile -t COMPREPLY < <(compgen -A hostname -- \"$cur\")\n"
+    "\tfi\n"
+    "}\n"
+    "\n"
+    "# Called by hand, as a test does, there is no completion to set an option of.\n"
+    "_sockt_files() {\n"
+    "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+    "\tcompopt -o filenames 2>/dev/null\n"
+    "}\n"
+    "\n"
+    "# A number follows `fixed:`, and no blank.\n"
+    "_sockt_formats() {\n"
+    "\tmapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$cur\")\n"
+    "\t[[ ${COMPREPLY[0]-} != *: ]] || compopt -o nospace 2>/dev/null\n"
+    "}\n"
+    "\n"
+    "complete -F _sockt sockt\n";
+
 static void
 dump_bash(void)
 {
-	static const char tail[] =
-	    "\tesac\n"
-	    "}\n"
-	    "\n"
-	    "_sockt() {\n"
-	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	    "\tlocal verbs options values files interfaces operands word i n=0 ended='' skip=''\n"
-	    "\n"
-	    "\tCOMPREPLY=()\n"
-	    "\t_sockt_tables \"${COMP_WORDS[1]}\"\n"
-	    "\tif ((COMP_CWORD == 1)); then\n"
-	    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$verbs help --help --version\" -- \"$cur\")\n"
-	    "\t\treturn\n"
-	    "\telif [[ ${COMP_WORDS[1]} == help ]]; then\n"
-	    "\t\t((COMP_CWORD > 2)) || mapfile -t COMPREPLY < <(compgen -W \"$verbs\" -- \"$cur\")\n"
-	    "\t\treturn\n"
-	    "\tfi\n"
-	    "\n"
-	    "\t# Which operand is it? `=` and `:` are words of their own here, with the rest of the word behind them.\n"
-	    "\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
-	    "\t\tword=${COMP_WORDS[i]}\n"
-	    "\t\tif [[ $word == [=:] ]]; then\n"
-	    "\t\t\tskip=1\n"
-	    "\t\telif [[ $skip ]]; then\n"
-	    "\t\t\tskip=''\n"
-	    "\t\telif [[ ! $ended && $word == -- ]]; then\n"
-	    "\t\t\tended=1\n"
-	    "\t\telif [[ $ended || $word != -?* ]]; then\n"
-	    "\t\t\tn=$((n + 1))\n"
-	    "\t\telif [[ \" $values \" == *\" $word \"* ]]; then\n"
-	    "\t\t\tskip=1\n"
-	    "\t\tfi\n"
-	    "\tdone\n"
-	    "\tif [[ $cur == [=:] ]]; then\n"
-	    "\t\tword=$cur cur=''\n"
-	    "\telif [[ $prev == [=:] ]]; then\n"
-	    "\t\tword=$prev prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
-	    "\telse\n"
-	    "\t\tword=''\n"
-	    "\tfi\n"
-	    "\n"
-	    "\tif [[ $word == : ]]; then\n"
-	    "\t\t[[ $prev != unix || \" $operands \" != *' unix '* ]] || _sockt_files\n"
-	    "\telif [[ ! $ended && \" $values \" == *\" $prev \"* ]]; then\n"
-	    "\t\tif [[ \" $files \" == *\" $prev \"* ]]; then\n"
-	    "\t\t\t_sockt_files\n"
-	    "\t\telif [[ \" $interfaces \" == *\" $prev \"* ]]; then\n"
-	    "\t\t\tmapfile -t COMPREPLY < <(compgen -W \"$(command ls /sys/class/net 2>/dev/null)\" -- \"$cur\")\n"
-	    "\t\tfi\n"
-	    "\telif [[ ! $ended && $cur == -* ]]; then\n"
-	    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
-	    "\telif ((n == 0)) && [[ \" $operands \" == *' host '* ]]; then\n"
-	    "\t\tmapfile -t COMPREPLY < <(compgen -A hostname -- \"$cur\")\n"
-	    "\tfi\n"
-	    "}\n"
-	    "\n"
-	    "# Called by hand, as a test does, there is no completion to set an option of.\n"
-	    "_sockt_files() {\n"
-	    "\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-	    "\tcompopt -o filenames 2>/dev/null\n"
-	    "}\n"
-	    "\n"
-	    "complete -F _sockt sockt\n";
-
 	puts("# Completion of sockt for bash: written by `make completions` from the option tables.");
 	puts("# shellcheck shell=bash disable=SC2034\n");
-	puts("# Sets what the subcommand has: its options, those with a value, a file or an interface, its operands.");
+	puts("# Sets what the subcommand has: its options, those with a value, and of these the ones that take a file, an");
+	puts("# interface or a format; its operands.");
 	puts("_sockt_tables() {");
-	fputs("\tverbs='", stdout);
+	fputs("\tframe_formats='", stdout);
+	put_formats(frame_wire_names);
+	fputs("'\n\tlocal_formats='", stdout);
+	put_formats(frame_local_names);
+	fputs("'\n\tverbs='", stdout);
 	for (size_t i = 0; commands[i] != NULL; i++)
 		printf("%s%s", i > 0 ? " " : "", commands[i]->name);
 	puts("'\n\tcase $1 in");
@@ -247,9 +287,11 @@ dump_bash(void)
 		bash_names(cmd, "values", takes_value);
 		bash_names(cmd, "files", takes_file);
 		bash_names(cmd, "interfaces", takes_interface);
+		bash_names(cmd, "frames", takes_frame);
+		bash_names(cmd, "locals", takes_local_frame);
 		printf("\t\toperands='%s%s' ;;\n", takes_host(cmd) ? "host" : "", takes_unix(cmd) ? " unix" : "");
 	}
-	fputs(tail, stdout);
+	fputs(bash_tail, stdout);
 }
 
 /* ---- zsh ---- */
@@ -307,6 +349,8 @@ zsh_action(const struct opt *row)
 	switch (row->offer) {
 	case OPT_OFFER_FILE:		return "_files";
 	case OPT_OFFER_INTERFACE:	return "_net_interfaces";
+	case OPT_OFFER_FRAME:		return "_sockt_frame";
+	case OPT_OFFER_LOCAL_FRAME:	return "_sockt_local_frame";
 	case OPT_OFFER_NOTHING:		break;
 	}
 	return " ";
@@ -338,12 +382,24 @@ zsh_option(const struct cmd *cmd, const struct opt *row)
 	puts("' \\");
 }
 
+/* A function that offers the formats: `fixed:` without a blank behind it, for a number follows. */
+static void
+zsh_formats(const char *function, const char *names)
+{
+	const char *fixed = strstr(names, "fixed:N");
+
+	printf("%s() {\n\tcompadd \"$@\" -S '' - fixed:\n\tcompadd \"$@\" - %.*s%s\n}\n\n", function,
+	    (int)(fixed - names) - 1, names, fixed + strlen("fixed:N"));
+}
+
 static void
 dump_zsh(void)
 {
 	puts("#compdef sockt");
 	puts("# Completion of sockt for zsh: written by `make completions` from the option tables.\n");
 	puts("_sockt_operand() {\n\tif compset -P unix:; then\n\t\t_files\n\telse\n\t\t_hosts\n\tfi\n}\n");
+	zsh_formats("_sockt_frame", frame_wire_names);
+	zsh_formats("_sockt_local_frame", frame_local_names);
 	puts("_sockt() {\n\tlocal context state state_descr line\n\tlocal -A opt_args\n\tlocal -a subcommands\n");
 	puts("\tsubcommands=(");
 	for (size_t i = 0; commands[i] != NULL; i++) {
@@ -376,6 +432,15 @@ dump_zsh(void)
 
 /* ---- fish ---- */
 
+/* fish puts no blank behind a colon. */
+static void
+fish_formats(const char *names)
+{
+	fputs(" -x -a '", stdout);
+	put_formats(names);
+	putchar('\'');
+}
+
 static void
 fish_option(const struct cmd *cmd, const struct opt *row)
 {
@@ -388,6 +453,8 @@ fish_option(const struct cmd *cmd, const struct opt *row)
 		fputs(" -r -F", stdout);
 	else if (takes_interface(row))
 		fputs(" -x -a '(command ls /sys/class/net 2>/dev/null)'", stdout);
+	else if (takes_frame(row) || takes_local_frame(row))
+		fish_formats(takes_frame(row) ? frame_wire_names : frame_local_names);
 	else if (takes_value(row))
 		fputs(" -x", stdout);
 	fputs(" -d '", stdout);

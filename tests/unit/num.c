@@ -184,6 +184,21 @@ rates(void)
 		rate(refused[i], 1000, UNTOUCHED, UNTOUCHED);
 }
 
+static void
+size_words(void)
+{
+	static const struct { double bytes; const char *words; } rows[] = {
+		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" }, { 1024, "1.0 KiB" }, { 1536, "1.5 KiB" },
+		{ 99.9 * 1024, "99.9 KiB" }, { 100 * 1024, "100 KiB" }, { 1023 * 1024, "1023 KiB" },
+		{ 1048576, "1.0 MiB" }, { 1.5 * 1073741824, "1.5 GiB" }, { 3298534883328, "3.0 TiB" },
+		{ 5e15, "4547 TiB" },
+	};
+	char out[24];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK_TEXT(num_size_words(rows[i].bytes, out, sizeof(out)), rows[i].words);
+}
+
 int
 main(void)
 {
@@ -191,5 +206,6 @@ main(void)
 	sizes();
 	integers();
 	rates();
+	size_words();
 	return check_done("num");
 }

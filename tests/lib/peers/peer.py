@@ -12,8 +12,9 @@ _ready_fd = int(os.environ.pop('READY_FD', '-1'))
 
 
 def say(*words):
-    """A line on stdout, at once."""
-    print(*words, flush=True)
+    """A line on stdout, at once, and whole also when several threads say one."""
+    sys.stdout.write(' '.join(map(str, words)) + '\n')
+    sys.stdout.flush()
 
 
 def ready(sock):
