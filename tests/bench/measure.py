@@ -133,10 +133,13 @@ class Table:
         print(f'{"what":<44}{"median":>7}{"range":>14}{"target":>9}')
 
     def row(self, what, values, target):
-        """target is a limit and its direction, such as '<=0.85'."""
+        """target is a limit and its direction, such as '<=0.85', or how far from 1 every value may be: '1+-0.02'."""
         value = statistics.median(values)
-        limit = float(target[2:])
-        good = value <= limit if target.startswith('<=') else value >= limit
+        limit = float(target[target.index('-' if '-' in target else '=') + 1:])
+        if target.startswith('1+-'):
+            good = all(abs(one - 1) <= limit for one in values)
+        else:
+            good = value <= limit if target.startswith('<=') else value >= limit
         self.misses += not good
         spread = f'{min(values):.2f}-{max(values):.2f}'
         print(f'{what:<44}{value:>7.2f}{spread:>14}{target:>9}  {"PASS" if good else "MISS"}', flush=True)

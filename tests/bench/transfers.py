@@ -1,4 +1,5 @@
-"""One run of connect and listen: how soon it starts, and how fast it moves bytes between pipes and from a file."""
+"""One run of connect and listen: how soon it starts, how fast it moves bytes between pipes and from a file, and how well
+it keeps to a rate."""
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import time
 from measure import BYTES, HOST, LIMIT_S, Process, Unmeasured, in_turns, ratios
 from peers import OpenBSDNetcat, Sockt, Socat
 
+PACED_S = 5
 SPAWNS = int(os.environ.get('BENCH_SPAWNS', 400))
 
 
@@ -124,3 +126,26 @@ def bench_files(table, sockt, tools):
         })
     table.row('file to /dev/null: bytes/s beside nc', ratios(took['nc'], took['sockt']), '>=1.5')
     table.row('file to /dev/null: bytes/s beside socat', ratios(took['socat'], took['sockt']), '>=1.05')
+
+
+def paced(sockt, limited, rate):
+    """PACED_S seconds' worth of zeros from connect to listen, one of them limited. Returns the rate beside what it should be."""
+    limit = {who: ['--limit-rate', str(rate)] if who == limited else [] for who in ('connect', 'listen')}
+    with tempfile.TemporaryFile() as zeros:
+        zeros.truncate(PACED_S * rate)
+        listener = Sockt(sockt).serve(['listen', *limit['listen']])
+        with listener, Process([sockt, 'connect', *limit['connect'], HOST, str(listener.port)], stdin=zeros) as client:
+            start = time.monotonic()
+            client.wait()
+            listener.wait()
+            return PACED_S / (time.monotonic() - start)
+
+
+def bench_pace(table, sockt, tools):
+    del tools
+    kept = in_turns({
+        'sent': lambda: paced(sockt, 'connect', 1 << 20),
+        'received': lambda: paced(sockt, 'listen', 100 << 20),
+    })
+    table.row('--limit-rate 1M, sending for 5 s', kept['sent'], '1+-0.02')
+    table.row('--limit-rate 100M, receiving for 5 s', kept['received'], '1+-0.02')
