@@ -7,7 +7,7 @@ load lib/service
 # sockt between two sockets of ours. A rate is kept when at no moment more has come than it allows since the beginning:
 # that is exact, however late we or sockt are.
 BETWEEN='
-import subprocess, threading
+import atexit, subprocess, threading
 SOCKT = os.environ["SOCKT"]
 WAYS = ["connect"], ["listen"], ["listen", "-k"], ["connect", "--"], ["listen", "--"], ["listen", "--to"]
 
@@ -28,6 +28,7 @@ class Between:
         if "--" in more: words += "--", SOCKT, "connect", "-q", "20", "unix:@" + behind.getsockname()[1:].decode()
         self.began = time.monotonic()
         self.process = subprocess.Popen([SOCKT, *words], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, pass_fds=[w])
+        atexit.register(self.process.kill)
         theirs.close(); os.close(w)
         if verb == "connect": self.there = accept(beyond)
         else: self.there = socket.create_connection(("127.0.0.1", int(os.read(ready, 99).rpartition(b":")[2])), PATIENCE)

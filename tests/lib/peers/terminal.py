@@ -2,7 +2,7 @@
 
 What the terminal is given is taken and kept by a thread, so that nobody waits for it.
 """
-import re, subprocess, termios, threading  # noqa: E401, F401: offered to the tests
+import atexit, re, subprocess, termios, threading  # noqa: E401, F401: offered to the tests
 
 from peer import *  # noqa: F401, F403
 from peer import PATIENCE, accept, fcntl, listen, os, signal, struct
@@ -30,6 +30,7 @@ class Terminal:
         self.process = subprocess.Popen([SOCKT, *words], start_new_session=True, preexec_fn=self._own,
                                         env={**os.environ, 'TERM': 'xterm', **dict(env)},
                                         **{'stdin': self.here, 'stdout': self.here, 'stderr': self.here, **streams})
+        atexit.register(self.process.kill)
 
     def _own(self):
         signal.alarm(0)
