@@ -13,6 +13,7 @@
 
 #define SETTLE_MIN_MS	1		/* how soon and how seldom to ask whether all is acknowledged */
 #define SETTLE_MAX_MS	50
+#define LAST_STEPS	8		/* of a flow that is to end */
 
 enum relay_state {
 	RELAY_MOVING,
@@ -486,13 +487,24 @@ both_ended(struct relay *r)
 }
 
 /*
- * What arrived before the program's input is to end is its own, also where a layer of ours has yet to let it through.
+ * The program's input is to end: what arrived before that is its own, also where the program has yet to take it, or a
+ * layer of ours to let it through. One that never rests is cut off after some megabytes.
  */
 static void
 end_input_if_due(struct relay *r)
 {
-	if (!r->input_ends || r->state != RELAY_MOVING || r->down.state != FLOW_MOVING ||
-	    stream_hold(r->remote) != HOLD_NONE)
+	uint64_t before = r->down.moved + 1;
+
+	if (!r->input_ends || r->state != RELAY_MOVING)
+		return;
+	for (int i = 0; i < LAST_STEPS && r->down.state == FLOW_MOVING && r->down.moved != before; i++) {
+		before = r->down.moved;
+		flow_step(&r->down);
+	}
+	if (r->down.state != FLOW_MOVING || r->down.wait == WAIT_SINK)
+		return;
+	stream_want(r->remote, STREAM_READ);	/* a hold is one of what is wanted */
+	if (stream_hold(r->remote) != HOLD_NONE)
 		return;
 	flow_finish(&r->down);
 	flow_step(&r->down);
