@@ -106,17 +106,6 @@ def hear_all(s):
     got, how = hear(s)
     givers[s].join(PATIENCE)
     return got, "RST" if s in were_reset else how
-
-def together(*jobs):
-    "Each in a thread of its own; all have to succeed."
-    failed = []
-    def run(job):
-        try: job()
-        except BaseException as e: failed.append(e)
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    if failed: raise failed[0]
 '
 
 # held CODE [ARG]...: runs it.

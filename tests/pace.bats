@@ -49,17 +49,6 @@ class Between:
         _, said = self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == status, (self.process.args, self.process.returncode, said)
         return said.decode()
-
-def together(*jobs):
-    "Each in a thread of its own; all have to succeed."
-    failed = []
-    def run(job):
-        try: job()
-        except BaseException as e: failed.append(e)
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    if failed: raise failed[0]
 '
 
 # between PYTHON [ARG]...: runs it, with those words and a peer's.

@@ -3,7 +3,7 @@
 listen() or accept() binds a free port of 127.0.0.1 and writes HOST:PORT to the descriptor READY_FD names. Every socket
 times out, so that a peer never outlives a failed test by much.
 """
-import fcntl, hashlib, json, os, select, signal, socket, struct, sys, time  # noqa: E401, F401: offered to the tests
+import fcntl, hashlib, json, os, select, signal, socket, struct, sys, threading, time  # noqa: E401, F401: offered to the tests
 
 PATIENCE = 20
 signal.alarm(60)
@@ -98,3 +98,21 @@ def is_silent(c, seconds=0.3):
 
 def sha(data):
     return hashlib.sha256(data).hexdigest()
+
+
+def together(*jobs):
+    """Each in a thread of its own; all have to succeed."""
+    failed = []
+
+    def run(job):
+        try:
+            job()
+        except BaseException as error:  # an assertion, or the end of somebody's patience
+            failed.append(error)
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
