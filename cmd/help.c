@@ -30,7 +30,7 @@ wrap(FILE *out, const char *text, int at, int column)
 static void
 help_row(FILE *out, const struct opt *row)
 {
-	char left[96], text[256];
+	char left[96], text[256], value[32];
 	int n;
 
 	if (row->letter != 0)
@@ -38,8 +38,7 @@ help_row(FILE *out, const struct opt *row)
 		    row->name != NULL ? row->name : "");
 	else
 		n = snprintf(left, sizeof(left), "      --%s", row->name);
-	if (row->metavar != NULL)
-		n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", row->metavar);
+	n += snprintf(left + n, sizeof(left) - (size_t)n, "%s", opts_value(row, value, sizeof(value)));
 	snprintf(text, sizeof(text), "%s%s%s%s", row->help, row->def != NULL ? " (default " : "",
 	    row->def != NULL ? row->def : "", row->def != NULL ? ")" : "");
 	fputs(left, out);

@@ -30,17 +30,31 @@ clock_deadline(int64_t ms)
 	return ms < 0 || ms > CLOCK_NEVER - now ? CLOCK_NEVER : now + ms;
 }
 
+int64_t
+clock_epoch_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 void
 clock_stamp(char *out, size_t size)
 {
-	struct timespec ts;
+	clock_stamp_of(clock_epoch_us(), out, size);
+}
+
+void
+clock_stamp_of(int64_t epoch_us, char *out, size_t size)
+{
+	time_t seconds = (time_t)(epoch_us / 1000000);
 	struct tm tm;
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
+	gmtime_r(&seconds, &tm);
 	n = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, size - n, ".%06ldZ", ts.tv_nsec / 1000);
+	snprintf(out + n, size - n, ".%06" PRId64 "Z", epoch_us % 1000000);
 }
 
 const char *

@@ -14,13 +14,19 @@
 int64_t	clock_ms(void);
 int64_t	clock_us(void);
 
+/* The wall clock, in microseconds since 1970, in which the system stamps what comes. It may be put back. */
+int64_t	clock_epoch_us(void);
+
 /*
  * The deadline ms from now, never less than that by clock_ms(); CLOCK_NEVER for a negative ms, which says "no limit".
  */
 int64_t	clock_deadline(int64_t ms);
 
-/* Writes the wall clock as RFC 3339 in UTC with microseconds, 28 bytes with the NUL. */
+#define CLOCK_STAMP_SIZE 32	/* room for what clock_stamp() writes */
+
+/* Writes the wall clock as RFC 3339 in UTC with microseconds, 28 bytes with the NUL; or a time since the epoch. */
 void	clock_stamp(char *out, size_t size);
+void	clock_stamp_of(int64_t epoch_us, char *out, size_t size);
 
 /* Writes a duration for people: "250 ms", "1.5 s", "2 min 5 s". Returns out. */
 const char *clock_words(int64_t ms, char *out, size_t size);

@@ -57,6 +57,12 @@ json_int(struct json *j, const char *key, int64_t value)
 	add_member(j, key, text);
 }
 
+void
+json_bool(struct json *j, const char *key, bool value)
+{
+	add_member(j, key, value ? "true" : "false");
+}
+
 size_t
 json_end(struct json *j)
 {

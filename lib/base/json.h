@@ -4,6 +4,7 @@
 #ifndef SOCKT_BASE_JSON_H
 #define SOCKT_BASE_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct json {
 void	json_begin(struct json *j, char *out, size_t size);	/* borrows out until json_end() */
 void	json_str(struct json *j, const char *key, const char *value);	/* escaped as escape_text() does */
 void	json_int(struct json *j, const char *key, int64_t value);
+void	json_bool(struct json *j, const char *key, bool value);
 size_t	json_end(struct json *j);	/* closes the object, returns its length */
 
 #endif

@@ -43,25 +43,25 @@ num_int(const char *word, int64_t min, int64_t max, int64_t *out)
 	return true;
 }
 
-/* How long one of that unit is, of which none is a second; 0 if there is no such unit. */
+/* How many microseconds one of that unit is, of which none is a second; 0 if there is no such unit. */
 static int64_t
 unit_length(const char *name)
 {
-	static const struct { const char *name; int64_t ms; } units[] = {
-		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
+	static const struct { const char *name; int64_t us; } units[] = {
+		{ "", 1000000 }, { "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "m", 60000000 }, { "h", 3600000000 },
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(name, units[i].name) == 0)
-			return units[i].ms;
+			return units[i].us;
 	}
 	return 0;
 }
 
 bool
-num_duration(const char *word, int64_t *out_ms)
+num_duration_us(const char *word, int64_t *out_us)
 {
-	int64_t whole, unit_ms, ms, rest = 0, scale = 1;
+	int64_t whole, unit_us, us, rest = 0, scale = 1;
 	const char *p = word, *fraction = "";
 
 	if (!digits(&p, NUM_MS_MAX, &whole))
@@ -72,12 +72,12 @@ num_duration(const char *word, int64_t *out_ms)
 		if (p == fraction)
 			return false;
 	}
-	unit_ms = unit_length(p);
-	if (unit_ms == 0 || whole > NUM_MS_MAX / unit_ms)
+	unit_us = unit_length(p);
+	if (unit_us == 0 || whole > NUM_MS_MAX * 1000 / unit_us)
 		return false;
-	ms = whole * unit_ms;
+	us = whole * unit_us;
 
-	/* Nine places tell a nanosecond of an hour; digits beyond them only say whether to round up. */
+	/* Nine places tell a few microseconds of an hour; digits beyond them only say whether to round up. */
 	for (int place = 0; fraction[0] >= '0' && fraction[0] <= '9'; fraction++) {
 		if (place++ < 9) {
 			rest = rest * 10 + (*fraction - '0');
@@ -87,10 +87,23 @@ num_duration(const char *word, int64_t *out_ms)
 			break;
 		}
 	}
-	ms += (rest * unit_ms + scale - 1) / scale;
-	if (ms > NUM_MS_MAX)
+	us += (rest * unit_us + scale - 1) / scale;
+	if (us > NUM_MS_MAX * 1000)
 		return false;
-	*out_ms = ms;
+	*out_us = us;
+	return true;
+}
+
+bool
+num_duration(const char *word, int64_t *out_ms)
+{
+	size_t n = strlen(word);
+	int64_t us;
+
+	/* Microseconds are for those who can tell them apart. */
+	if ((n >= 2 && strcmp(word + n - 2, "us") == 0) || !num_duration_us(word, &us))
+		return false;
+	*out_ms = (us + 999) / 1000;
 	return true;
 }
 
@@ -135,7 +148,7 @@ num_rate(const char *word, int64_t max_n, struct num_rate *out)
 
 	if (!digits(&p, max_n, &n) || n == 0 || *p != '/' || *++p == '\0')
 		return false;
-	if ((per_ms = unit_length(p)) == 0 && (!num_duration(p, &per_ms) || per_ms == 0))
+	if ((per_ms = unit_length(p) / 1000) == 0 && (!num_duration(p, &per_ms) || per_ms == 0))
 		return false;
 	*out = (struct num_rate){ .n = n, .per_ms = per_ms };
 	return true;

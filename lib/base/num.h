@@ -26,6 +26,9 @@ bool	num_int(const char *word, int64_t min, int64_t max, int64_t *out);
 /* `5`, `0.5`, `250ms`, `2s`, `1m`, `1h` as milliseconds, rounded up so that what is not 0 stays not 0. */
 bool	num_duration(const char *word, int64_t *out_ms);
 
+/* The same as microseconds, and `us` is a unit too. */
+bool	num_duration_us(const char *word, int64_t *out_us);
+
 /* `100`, `64k`, `1M`, `1G`: powers of 1024. */
 bool	num_size(const char *word, int64_t *out);
 

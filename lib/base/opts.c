@@ -80,6 +80,16 @@ opts_label(const struct opt *row, char *out, size_t size)
 	return out;
 }
 
+const char *
+opts_value(const struct opt *row, char *out, size_t size)
+{
+	if (row->metavar == NULL)
+		snprintf(out, size, "%s", "");
+	else
+		snprintf(out, size, row->bare != NULL ? "[=%s]" : " %s", row->metavar);
+	return out;
+}
+
 /* Sets a usage error about one option; err's object becomes its label. */
 static int
 wrong_option(const struct opt *row, struct err *err, const char *text)
@@ -177,10 +187,11 @@ store(const struct opt *row, void *at, const char *value, struct err *err)
 	return 0;
 }
 
+/* Does the word behind it belong to it? */
 static bool
-takes_value(const struct opt *row)
+takes_word(const struct opt *row)
 {
-	return row->metavar != NULL;
+	return row->metavar != NULL && row->bare == NULL;
 }
 
 static bool
@@ -264,14 +275,14 @@ hint_for(const struct opt *table, char letter)
 	return NULL;
 }
 
-/* Stores slot's value: attached (may be NULL) or the next word, which *i then moves to. */
+/* Stores slot's value: attached (may be NULL), or the next word, which *i then moves to, or what stands for none. */
 static int
 take_value(struct slot *slot, const char *attached, int argc, char **argv, int *i, struct err *err)
 {
-	const char *value = attached != NULL ? attached : "";
+	const char *value = attached != NULL ? attached : slot->row->bare != NULL ? slot->row->bare : "";
 
 	slot->given = true;
-	if (takes_value(slot->row) && attached == NULL) {
+	if (takes_word(slot->row) && attached == NULL) {
 		if (*i + 1 >= argc)
 			return wrong_option(slot->row, err, "needs a value");
 		value = argv[++*i];
@@ -296,7 +307,7 @@ parse_long(struct parser *p, int argc, char **argv, int *i, bool *help, struct e
 		snprintf(word, sizeof(word), "--%.*s", (int)(n < 200 ? n : 200), name);
 		return unknown_option(word, NULL, err);
 	}
-	if (equals != NULL && !takes_value(slot->row))
+	if (equals != NULL && slot->row->metavar == NULL)
 		return wrong_option(slot->row, err, "takes no value");
 	return take_value(slot, equals != NULL ? equals + 1 : NULL, argc, argv, i, err);
 }
@@ -317,7 +328,7 @@ parse_letters(struct parser *p, int argc, char **argv, int *i, bool *help, struc
 			word[1] = *letter;
 			return unknown_option(word, hint_for(p->table, *letter), err);
 		}
-		if (takes_value(slot->row))
+		if (takes_word(slot->row))
 			return take_value(slot, letter[1] != '\0' ? letter + 1 : NULL, argc, argv, i, err);
 		if (take_value(slot, NULL, argc, argv, i, err) < 0)
 			return -1;

@@ -41,6 +41,7 @@ struct opt {
 	const char *metavar;		/* NULL for flags */
 	const char *help;
 	const char *def;		/* the value taken when it is not given, as a user would type it, or NULL */
+	const char *bare;		/* the value taken when it is given alone: any other is --name=VALUE; or NULL */
 	size_t at;			/* offset into the struct that the verb owns */
 	int64_t min, max;
 	int (*parse)(void *at, const char *value, struct err *err);	/* on failure err's text says what is wrong */
@@ -60,6 +61,9 @@ struct opt {
 	  .def = (def_), .at = offsetof(type_, field_), .min = (min_), .max = (max_) }
 #define OPT_INT(letter_, name_, metavar_, type_, field_, min_, max_, def_, help_) \
 	OPT_VALUE(OPT_KIND_INT, letter_, name_, metavar_, type_, field_, min_, max_, def_, help_)
+#define OPT_INT_OR(letter_, name_, metavar_, type_, field_, min_, max_, bare_, help_) \
+	{ .kind = OPT_KIND_INT, .letter = (letter_), .name = (name_), .metavar = (metavar_), .help = (help_), \
+	  .bare = (bare_), .at = offsetof(type_, field_), .min = (min_), .max = (max_) }
 #define OPT_MS(letter_, name_, type_, field_, min_, def_, help_) \
 	OPT_VALUE(OPT_KIND_MS, letter_, name_, "DUR", type_, field_, min_, INT64_MAX, def_, help_)
 #define OPT_SIZE(letter_, name_, type_, field_, min_, max_, def_, help_) \
@@ -115,6 +119,9 @@ int	opts_parse(const struct opt *table, bool takes_program, int argc, char **arg
 
 /* Gives back what the parsers of args took. After opts_parse(), whatever it returned. */
 void	opts_release(const struct opt *table, void *args);
+
+/* How the row's value is written behind its name: " N", "[=N]" when it may be left out, or "". Returns out. */
+const char *opts_value(const struct opt *row, char *out, size_t size);
 
 /* How the row is named in messages: "-w/--timeout", "--retry", "-4". Returns out. */
 const char *opts_label(const struct opt *row, char *out, size_t size);

@@ -2,7 +2,8 @@
  * optdump bash|zsh|fish|list|sockopts: what the option tables say, as completions for a shell or as a plain list.
  *
  * The list has one option a line, VERB HEADING LETTER LONG METAVAR DEFAULT with tabs between, and `-` for what an
- * option does not have. That of the socket options has NAME=VALUE SIDE RANGE. Their reader is tests/docs.bats, which holds them against the manuals and --help.
+ * option does not have; a value that may be left out is [=METAVAR]. That of the socket options has NAME=VALUE SIDE
+ * RANGE. Their reader is tests/docs.bats, which holds them against the manuals and --help.
  */
 #include <limits.h>
 #include <stdbool.h>
@@ -89,9 +90,10 @@ dump_list(void)
 		const struct opt *row;
 
 		while ((row = next_option(&walk)) != NULL) {
-			char letter[2] = { row->letter != 0 ? row->letter : '-', '\0' };
+			char letter[2] = { row->letter != 0 ? row->letter : '-', '\0' }, value[32];
 			printf("%s\t%s\t%s\t%s\t%s\t%s\n", commands[i]->name, or_none(walk.heading), letter,
-			    or_none(row->name), or_none(row->metavar), or_none(row->def));
+			    or_none(row->name), row->bare != NULL ? opts_value(row, value, sizeof(value)) :
+			    or_none(row->metavar), or_none(row->def));
 		}
 	}
 }
@@ -105,10 +107,11 @@ any_option(const struct opt *row)
 	return true;
 }
 
+/* Is its value the next word? */
 static bool
 takes_value(const struct opt *row)
 {
-	return row->metavar != NULL;
+	return row->metavar != NULL && row->bare == NULL;
 }
 
 static bool
@@ -161,6 +164,12 @@ static bool
 takes_unix(const struct cmd *cmd)
 {
 	return strstr(cmd->operands, "unix:PATH") != NULL;
+}
+
+static bool
+takes_data(const struct cmd *cmd)
+{
+	return strstr(cmd->operands, "[DATA...]") != NULL;
 }
 
 /* ---- bash ---- */
@@ -360,7 +369,8 @@ zsh_action(const struct opt *row)
 static void
 zsh_option(const struct cmd *cmd, const struct opt *row)
 {
-	const char *after_letter = takes_value(row) ? "+" : "", *after_name = takes_value(row) ? "=" : "";
+	const char *after_letter = takes_value(row) ? "+" : "";
+	const char *after_name = row->metavar == NULL ? "" : row->bare != NULL ? "=-" : "=";
 
 	fputs("\t\t\t'", stdout);
 	zsh_exclusions(cmd, row);
@@ -374,8 +384,8 @@ zsh_option(const struct cmd *cmd, const struct opt *row)
 	fputs("'[", stdout);
 	put_quoted(row->help, "[]", "'\\''");
 	putchar(']');
-	if (takes_value(row)) {
-		putchar(':');
+	if (row->metavar != NULL) {
+		fputs(row->bare != NULL ? "::" : ":", stdout);
 		put_quoted(row->metavar, ":", "'\\''");
 		printf(":%s", zsh_action(row));
 	}
@@ -423,7 +433,8 @@ dump_zsh(void)
 			zsh_option(cmd, row);
 		printf("\t\t\t'(- *)'{-h,--help}'[%s]' \\\n", help_row.help);
 		if (takes_host(cmd))
-			printf("\t\t\t'1:address:%s' '2:port: ' ;;\n", takes_unix(cmd) ? "_sockt_operand" : "_hosts");
+			printf("\t\t\t'1:address:%s' '2:port: '%s ;;\n", takes_unix(cmd) ? "_sockt_operand" : "_hosts",
+			    takes_data(cmd) ? " '*:data: '" : "");
 		else
 			puts("\t\t\t'*:operand: ' ;;");
 	}

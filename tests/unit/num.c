@@ -20,6 +20,18 @@ duration(const char *word, int64_t want_ms)
 }
 
 static void
+duration_us(const char *word, int64_t want_us)
+{
+	int64_t us = UNTOUCHED;
+	bool good = num_duration_us(word, &us);
+
+	CHECK_INT(us, want_us);
+	CHECK(good == (want_us != UNTOUCHED));
+	if (us != want_us)
+		printf("\tduration '%s' in microseconds\n", word);
+}
+
+static void
 size(const char *word, int64_t want)
 {
 	int64_t n = UNTOUCHED;
@@ -92,6 +104,20 @@ durations(void)
 	duration("8765820h", NUM_MS_MAX);
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		duration(refused[i], UNTOUCHED);
+
+	duration_us("0us", 0);
+	duration_us("1us", 1);
+	duration_us("250us", 250);
+	duration_us("1.5us", 2);
+	duration_us("0.25ms", 250);
+	duration_us("0.0001", 100);
+	duration_us("0.0000001", 1);
+	duration_us("2", 2000000);
+	duration_us("8765820h", NUM_MS_MAX * 1000);
+	duration_us("31556952000000000us", UNTOUCHED);		/* more digits than any unit needs */
+	duration_us("5u", UNTOUCHED);
+	duration_us("5uss", UNTOUCHED);
+	duration_us("us", UNTOUCHED);
 }
 
 static void

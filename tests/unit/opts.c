@@ -21,7 +21,7 @@ struct outer {
 	struct inner in;
 	bool keep, quiet, deep;
 	int loud;
-	int64_t wait_ms, wait2_ms, size, fd, count;
+	int64_t wait_ms, wait2_ms, size, fd, count, reply;
 	const char *text;
 	int even;
 };
@@ -58,6 +58,7 @@ static const struct opt table[] = {
 	OPT_VALUE(OPT_KIND_SIZE, 's', "size", "SIZE", struct outer, size, 0, 1048576, "64k", "a size"),
 	OPT_FD(0, "fd", "N", struct outer, fd, "a descriptor"),
 	OPT_INT('c', "count", "N", struct outer, count, 0, INT64_MAX, NULL, "a count"),
+	OPT_INT_OR(0, "reply", "N", struct outer, reply, 1, 9, "1", "a number, or none"),
 	OPT_TEXT('t', "text", "TEXT", struct outer, text, OPT_OFFER_NOTHING, "a text"),
 	OPT_PARSED('e', "even", "WORD", struct outer, even, parse_even, "a word of even length"),
 	OPT_END
@@ -168,6 +169,12 @@ static void
 long_names(void)
 {
 	CHECK(takes("--keep") && args.keep);
+	CHECK(takes("-k") && args.reply == OPT_UNSET);
+	CHECK(takes("--reply") && args.reply == 1);
+	CHECK(takes("--reply=7") && args.reply == 7);
+	CHECK(takes("--reply 7") && args.reply == 1 && found.n_operands == 1);	/* what follows is another word */
+	refuses("--reply=", "--reply", "'' is not a number from 1 to 9");
+	refuses("--reply=0", "--reply", "'0' is not a number from 1 to 9");
 	CHECK(takes("--wait=5") && args.wait_ms == 5000);
 	CHECK(takes("--wait 5") && args.wait_ms == 5000);
 	CHECK(takes("--verbose --verbose") && args.loud == 2);
@@ -317,7 +324,7 @@ walk(void)
 			CHECK_INT(w.base, 0);
 		}
 	}
-	CHECK_INT(rows, 17);
+	CHECK_INT(rows, 18);
 	CHECK_INT(grouped, 4);
 	CHECK(opts_next(&w) == NULL);
 }
