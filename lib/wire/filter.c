@@ -61,7 +61,7 @@ filter_push(struct filter *f, const unsigned char *p, size_t n, struct buf *out,
 	unsigned char *space;
 	size_t used;
 
-	if (n == 0)
+	if (n == 0 && f->kind != FILTER_RECODE)
 		return 0;		/* an empty datagram on stdin */
 	switch (f->kind) {
 	case FILTER_NONE:

@@ -19,6 +19,7 @@
 /* How a format tells where a message ends. */
 enum manner {
 	OPEN,			/* not at all */
+	AT_ONCE,		/* by what comes with it */
 	ENDED,			/* by a byte behind it */
 	BIG, LITTLE,		/* by its length, in an integer */
 	VARINT, NETSTRING,	/* by its length, in as many bytes as it takes */
@@ -46,6 +47,7 @@ static const struct shape {
 	[FRAME_BASE64] = { "base64", ENDED, '\n', 0 },
 	[FRAME_JSON] = { "json", ENDED, '\n', 0 },
 	[FRAME_RAW] = { "raw", OPEN, 0, 0 },
+	[FRAME_READ] = { "read", AT_ONCE, 0, 0 },
 };
 
 #define WIRE_NAMES "line nul len8 len16 len32 len16le len32le varint netstring fixed:N"
@@ -206,6 +208,16 @@ cut_uncounted(struct frame_cutter *c, const struct shape *shape, const unsigned 
 	return take > 0 ? FRAME_PIECE : FRAME_TOO_LONG;
 }
 
+static enum frame_verdict
+cut_at_once(const struct frame_cutter *c, const unsigned char *p, size_t n, size_t *used, struct frame_piece *piece)
+{
+	size_t max = c->max < FRAME_READ_MAX ? (size_t)c->max : FRAME_READ_MAX;
+
+	*used = n < max ? n : max;
+	*piece = (struct frame_piece){ p, *used };
+	return FRAME_WHOLE;
+}
+
 enum frame_verdict
 frame_cut(struct frame_cutter *c, const unsigned char *p, size_t n, size_t *used, struct frame_piece *piece)
 {
@@ -218,6 +230,8 @@ frame_cut(struct frame_cutter *c, const unsigned char *p, size_t n, size_t *used
 		return FRAME_MORE;
 	if (shape->manner == OPEN || shape->manner == ENDED)
 		return cut_uncounted(c, shape, p, n, used, piece);
+	if (shape->manner == AT_ONCE)
+		return cut_at_once(c, p, n, used, piece);
 	verdict = cut_head(c, shape, p, n, used);
 	if (verdict != FRAME_MORE || !c->in_body)
 		return verdict;
@@ -335,6 +349,7 @@ frame_stamp(const struct frame_format *format, const unsigned char *p, size_t n,
 	*stamp = (struct frame_stamp){ .n_head = 0 };
 	switch (shape->manner) {
 	case OPEN:
+	case AT_ONCE:
 		break;
 	case ENDED:
 		stamp->tail[stamp->n_tail++] = shape->end;

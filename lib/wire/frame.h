@@ -12,10 +12,13 @@
  *	netstring	its length in decimal digits, ':', the message, ','	(cr.yp.to/proto/netstrings.txt)
  *	fixed:N		the message, which has N bytes
  *
- * And where messages are for people or scripts, each is written as text on a line (notation.h), or has no limits at all:
+ * And where messages are for people or scripts, each is written as text on a line (notation.h), or has no limits at
+ * all:
  *
  *	hex, base64, json	a line of that
  *	raw		bytes as they come; read, everything up to the end is one message
+ *
+ * And one that has no name: FRAME_READ, where what comes at once is a message, up to FRAME_READ_MAX bytes of it.
  */
 #ifndef SOCKT_WIRE_FRAME_H
 #define SOCKT_WIRE_FRAME_H
@@ -28,7 +31,8 @@ enum frame_kind {
 	FRAME_NONE,		/* no frames: a stream of bytes */
 	FRAME_LINE, FRAME_NUL, FRAME_LEN8, FRAME_LEN16, FRAME_LEN32, FRAME_LEN16LE, FRAME_LEN32LE, FRAME_VARINT,
 	FRAME_NETSTRING, FRAME_FIXED,
-	FRAME_HEX, FRAME_BASE64, FRAME_JSON, FRAME_RAW		/* local only */
+	FRAME_HEX, FRAME_BASE64, FRAME_JSON, FRAME_RAW,		/* local only */
+	FRAME_READ						/* the same, and never asked for by name */
 };
 
 struct frame_format {
@@ -37,6 +41,7 @@ struct frame_format {
 };
 
 #define FRAME_FIXED_MAX (1024 * 1024 * 1024)
+#define FRAME_READ_MAX	8192
 
 /*
  * Reads a format's name, "len16" or "fixed:188": local ones too if asked. Returns false, with *format as it was, if it
@@ -110,6 +115,7 @@ enum frame_fit { FRAME_FITS, FRAME_LENGTH, FRAME_AMBIGUOUS };
  * room for that many bytes, or they are not N. FRAME_AMBIGUOUS: the message contains what ends it; the stamp is made
  * all the same.
  */
-enum frame_fit frame_stamp(const struct frame_format *format, const unsigned char *p, size_t n, struct frame_stamp *stamp);
+enum frame_fit frame_stamp(const struct frame_format *format, const unsigned char *p, size_t n,
+	    struct frame_stamp *stamp);
 
 #endif

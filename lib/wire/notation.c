@@ -374,3 +374,29 @@ notation_is_text(const unsigned char *p, size_t n)
 	}
 	return true;
 }
+
+static const char text_key[] = "\"text\":", base64_key[] = "\"base64\":\"";
+
+size_t
+notation_member_bound(size_t n)
+{
+	size_t bound = notation_bound(NOTATION_JSON, n);	/* base64 takes less */
+
+	return bound > SIZE_MAX - sizeof(base64_key) ? SIZE_MAX : bound + sizeof(base64_key);
+}
+
+bool
+notation_write_member(const unsigned char *p, size_t n, struct buf *out)
+{
+	size_t before = buf_len(out);
+	bool good;
+
+	if (notation_is_text(p, n))
+		good = buf_put(out, text_key, sizeof(text_key) - 1) && notation_write(NOTATION_JSON, p, n, out);
+	else
+		good = buf_put(out, base64_key, sizeof(base64_key) - 1) && notation_write(NOTATION_BASE64, p, n, out) &&
+		    buf_put(out, "\"", 1);
+	if (!good)
+		buf_cut(out, before);
+	return good;
+}

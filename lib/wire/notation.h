@@ -37,4 +37,11 @@ bool	notation_read(enum notation notation, unsigned char *p, size_t n, size_t *g
 /* Are these bytes UTF-8, whole and well-formed? */
 bool	notation_is_text(const unsigned char *p, size_t n);
 
+/*
+ * Writes p[0..n) behind what is in out as a member of a JSON object: "text" where they are text, "base64" where not.
+ * Returns as notation_write() does.
+ */
+bool	notation_write_member(const unsigned char *p, size_t n, struct buf *out);
+size_t	notation_member_bound(size_t n);		/* the most that can become */
+
 #endif

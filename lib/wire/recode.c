@@ -31,7 +31,8 @@ has_notation(const struct frame_format *format, enum notation *notation)
 	case FRAME_VARINT:
 	case FRAME_NETSTRING:
 	case FRAME_FIXED:
-	case FRAME_RAW:		return false;
+	case FRAME_RAW:
+	case FRAME_READ:	return false;
 	}
 	return false;
 }
@@ -117,12 +118,12 @@ emit(struct recode *r, const unsigned char *p, size_t n, struct buf *out, struct
 	size_t before = buf_len(out);
 	char name[32];
 
-	frame_format_name(&r->args.to, name, sizeof(name));
 	if (fit == FRAME_LENGTH)
-		return err_set(err, ERR_LIMIT, 0, "a message of %zu byte%s does not fit %s", n, n == 1 ? "" : "s", name);
+		return err_set(err, ERR_LIMIT, 0, "a message of %zu byte%s does not fit %s", n, n == 1 ? "" : "s",
+		    frame_format_name(&r->args.to, name, sizeof(name)));
 	if (fit == FRAME_AMBIGUOUS && !r->args.to_local)
 		return err_set(err, ERR_LIMIT, 0, "a message contains %s, which ends one in %s",
-		    r->args.to.kind == FRAME_LINE ? "LF" : "NUL", name);
+		    r->args.to.kind == FRAME_LINE ? "LF" : "NUL", frame_format_name(&r->args.to, name, sizeof(name)));
 	if (!put_message(r, &stamp, p, n, out)) {
 		buf_cut(out, before);		/* not a part of it */
 		return err_set(err, ERR_LIMIT, ENOMEM, "message");
@@ -191,7 +192,10 @@ recode_push(struct recode *r, const unsigned char *p, size_t n, size_t enough, s
 	struct frame_piece piece;
 	size_t step;
 
-	for (*used = 0; *used < n && buf_len(out) < enough; *used += step) {
+	*used = 0;
+	if (n == 0 && r->args.from.kind == FRAME_READ)
+		return complete(r, &(struct frame_piece){ .bytes = (const unsigned char *)"", .n = 0 }, out, err);
+	for (; *used < n && buf_len(out) < enough; *used += step) {
 		enum frame_verdict verdict = frame_cut(&r->cutter, p + *used, n - *used, &step, &piece);
 		int rc = 0;
 		switch (verdict) {

@@ -20,10 +20,17 @@ struct frame_args {
 	struct frame_format wire;	/* FRAME_NONE: bytes have no frames */
 	struct frame_format local;	/* FRAME_NONE: lines */
 	int64_t max_message;		/* bytes, up to RECODE_MAX */
+	/*
+	 * The socket itself keeps messages apart (packets.h). Then wire is how they are told apart in what is read here
+	 * (FRAME_NONE: a read is one), and local how they are in what is written (FRAME_NONE: as in wire, or not at all).
+	 */
+	bool packets;
 };
 
 /* The longest message there may be: what becomes of it, in the worst of formats, has to have a size_t. */
 #define RECODE_MAX (SIZE_MAX / 64 < FRAME_FIXED_MAX ? (int64_t)(SIZE_MAX / 64) : FRAME_FIXED_MAX)
+
+#define RECODE_MAX_DEFAULT (1024 * 1024)	/* where nothing else is asked for */
 
 struct recode_args {
 	struct frame_format from, to;
@@ -51,9 +58,9 @@ size_t	recode_bound(const struct recode_args *args, size_t n);
 
 /*
  * Takes bytes from p[0..n) until all are taken or out holds at least enough of them, and puts what messages became
- * behind what is in out. *used becomes how many were taken. Returns 0, or -1 and err without its object: ERR_LIMIT for
- * a message too long for max or for its new format, ERR_PROTOCOL (ERR_LOCAL for ours) for what is none; messages before
- * it are in out. After that it is of no use any more.
+ * behind what is in out. *used becomes how many were taken; none at all are an empty message to FRAME_READ. Returns 0,
+ * or -1 and err without its object: ERR_LIMIT for a message too long for max or for its new format, ERR_PROTOCOL
+ * (ERR_LOCAL for ours) for what is none; messages before it are in out. After that it is of no use any more.
  */
 int	recode_push(struct recode *r, const unsigned char *p, size_t n, size_t enough, size_t *used, struct buf *out,
 	    struct err *err);

@@ -575,9 +575,32 @@ pieces(void)
 	CHECK(used == 1 && piece.n == 0 && !frame_is_cut(&c));
 }
 
+/* What comes at once is a message, cut where it is longer than the longest. */
+static void
+reads(void)
+{
+	static const unsigned char bytes[FRAME_READ_MAX + 10] = { 'a', '\n' };
+	struct frame_cutter c = FRAME_CUTTER(((struct frame_format){ .kind = FRAME_READ }), 1 << 20);
+	struct frame_cutter small = FRAME_CUTTER(((struct frame_format){ .kind = FRAME_READ }), 3);
+	struct frame_format format = { .kind = FRAME_NONE };
+	struct frame_piece piece;
+	size_t used;
+
+	CHECK_INT(frame_cut(&c, bytes, 2, &used, &piece), FRAME_WHOLE);
+	CHECK(used == 2 && piece.n == 2 && piece.bytes == bytes);
+	CHECK_INT(frame_cut(&c, bytes, sizeof(bytes), &used, &piece), FRAME_WHOLE);
+	CHECK(used == FRAME_READ_MAX && piece.n == FRAME_READ_MAX);
+	CHECK_INT(frame_cut(&c, bytes, 0, &used, &piece), FRAME_MORE);
+	CHECK(!frame_is_cut(&c));
+	CHECK_INT(frame_cut(&small, bytes, 5, &used, &piece), FRAME_WHOLE);
+	CHECK(used == 3 && piece.n == 3);
+	CHECK(!frame_format_parse(&format, "read", true));
+}
+
 int
 main(void)
 {
+	reads();
 	names();
 	ended();
 	integers();
