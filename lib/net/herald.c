@@ -57,7 +57,7 @@ herald_stream(struct stream *below, void (*fn)(void *arg), void *arg, struct err
 {
 	static const struct stream_ops ops = {
 		.read = herald_read, .write = herald_write, .shutdown = layer_shutdown, .queued = layer_queued,
-		.settled = layer_settled, .abort = layer_abort, .hold = layer_hold,
+		.settled = layer_settled, .abort = layer_abort, .hold = layer_hold, .overhead = layer_overhead,
 		.want = herald_want, .plain = herald_plain, .fail = layer_fail, .free = layer_free,
 	};
 	struct herald *h = calloc(1, sizeof(*h));

@@ -41,6 +41,12 @@ layer_hold(struct stream *s)
 	return stream_hold(layer_of(s)->below);
 }
 
+uint64_t
+layer_overhead(struct stream *s, unsigned side)
+{
+	return stream_overhead(layer_of(s)->below, side);
+}
+
 enum io
 layer_fail(struct stream *s, unsigned side, int errnum, struct err *err)
 {

@@ -19,6 +19,7 @@ size_t	layer_queued(struct stream *s);
 enum io	layer_settled(struct stream *s, struct err *err);
 void	layer_abort(struct stream *s);
 enum stream_hold layer_hold(struct stream *s);
+uint64_t layer_overhead(struct stream *s, unsigned side);
 enum io	layer_fail(struct stream *s, unsigned side, int errnum, struct err *err);
 
 /* The medium below, and no descriptor: nothing is spliced past a layer. */

@@ -212,7 +212,7 @@ pace_stream(struct loop *loop, struct stream *below, const struct pace_args *arg
 {
 	static const struct stream_ops ops = {
 		.read = pace_read, .write = pace_write, .shutdown = layer_shutdown, .queued = layer_queued,
-		.settled = layer_settled, .abort = layer_abort, .hold = pace_hold,
+		.settled = layer_settled, .abort = layer_abort, .hold = pace_hold, .overhead = layer_overhead,
 		.want = pace_want, .plain = layer_plain, .fail = layer_fail, .free = pace_free,
 	};
 	struct pace *p = calloc(1, sizeof(*p));

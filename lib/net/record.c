@@ -30,12 +30,13 @@
 #include "lib/base/json.h"
 #include "lib/net/side.h"
 #include "lib/wire/notation.h"
+#include "lib/wire/recode.h"
 
 #define FULL		(64 * 1024)	/* queued: enough to keep a slow reader busy */
 #define NAME_SIZE	2048		/* the longest name line */
 #define DUMPED_A_LINE	16		/* bytes */
 #define DUMP_SIZE	112		/* the longest line of these, in colour */
-#define DUMP_MAX	(NAME_SIZE + RECORD_CHUNK_MAX / DUMPED_A_LINE * DUMP_SIZE)
+#define DUMP_MAX	(NAME_SIZE + ((size_t)RECODE_MAX / DUMPED_A_LINE + 1) * DUMP_SIZE)
 #define HEAD_SIZE	5120		/* the members of an object before the bytes: room for any name json.h writes */
 
 enum place { DUMP, TRANSCRIPT, PLACES };
@@ -255,7 +256,7 @@ dump(struct record *r, const struct record_conn *conn, enum record_direction dir
     size_t n)
 {
 	struct buf *queue = &r->outlets[DUMP].queue;
-	size_t lines = (n + DUMPED_A_LINE - 1) / DUMPED_A_LINE, used = 0, len;
+	size_t lines = n > 0 ? (n + DUMPED_A_LINE - 1) / DUMPED_A_LINE : 1, used = 0, len;
 	char *out = (char *)buf_space(queue, NAME_SIZE + lines * DUMP_SIZE);
 
 	if (out == NULL)
@@ -265,6 +266,8 @@ dump(struct record *r, const struct record_conn *conn, enum record_direction dir
 		out[used++] = '\n';
 		r->dumped = conn->number;
 	}
+	if (n == 0)
+		used += dump_line(r, direction, conn->offset[direction], p, 0, out + used);
 	for (size_t at = 0; at < n; at += len) {
 		len = n - at < DUMPED_A_LINE ? n - at : DUMPED_A_LINE;
 		used += dump_line(r, direction, conn->offset[direction] + at, p + at, len, out + used);
@@ -291,11 +294,8 @@ transcribe(struct record *r, const struct record_conn *conn, enum record_directi
 {
 	static const char *const names[] = { [RECORD_SENT] = "sent", [RECORD_RECEIVED] = "received" };
 	struct buf *queue = &r->outlets[TRANSCRIPT].queue;
-	bool text = notation_is_text(p, n);
-	enum notation notation = text ? NOTATION_JSON : NOTATION_BASE64;
-	const char *key = text ? ",\"text\":" : ",\"base64\":\"", *end = text ? "}\n" : "\"}\n";
-	char stamp[32], number[48];
-	char *head = (char *)buf_space(queue, HEAD_SIZE + notation_bound(notation, n));
+	char stamp[CLOCK_STAMP_SIZE], number[48];
+	char *head = (char *)buf_space(queue, HEAD_SIZE + notation_member_bound(n));
 	struct json j;
 
 	if (head == NULL)
@@ -308,8 +308,7 @@ transcribe(struct record *r, const struct record_conn *conn, enum record_directi
 	json_str(&j, "peer", conn->name);
 	json_str(&j, "direction", names[direction]);
 	buf_added(queue, json_end(&j) - 1);	/* the bytes come before the brace: any number of them */
-	return buf_put(queue, key, strlen(key)) && notation_write(notation, p, n, queue) &&
-	    buf_put(queue, end, strlen(end));
+	return buf_put(queue, ",", 1) && notation_write_member(p, n, queue) && buf_put(queue, "}\n", 2);
 }
 
 /* O_NONBLOCK: a FIFO that nobody reads is an error at once. Returns the descriptor, or -1 and err. */
@@ -360,7 +359,7 @@ outlet_open(struct record *r, enum place place, struct loop *loop, int fd, const
 }
 
 struct record *
-record_new(struct loop *loop, const struct record_args *args, void (*failed)(void *arg, const struct err *err), void *arg,
+record_new(struct loop *loop, const struct record_args *args, void (*failed)(void *, const struct err *), void *arg,
     struct err *err)
 {
 	struct record *r = calloc(1, sizeof(*r));
@@ -381,7 +380,7 @@ record_new(struct loop *loop, const struct record_args *args, void (*failed)(voi
 		outlet_open(r, DUMP, loop, STDERR_FILENO, "stderr", FULL + DUMP_MAX);
 	if (args->transcript != NULL)
 		outlet_open(r, TRANSCRIPT, loop, r->file, args->transcript,
-		    FULL + HEAD_SIZE + notation_bound(NOTATION_JSON, RECORD_CHUNK_MAX));
+		    FULL + HEAD_SIZE + notation_member_bound((size_t)RECODE_MAX));
 	r->colour = args->hexdump && r->outlets[DUMP].side.medium == MEDIUM_TERMINAL && likes_colour();
 	return r;
 }

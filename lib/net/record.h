@@ -28,7 +28,7 @@ struct record_args {
 	const char *transcript;		/* a file to append to, made if need be for its owner alone; NULL: none */
 };
 
-#define RECORD_CHUNK_MAX	(64 * 1024)	/* bytes: how much may come at once bounds the memory */
+#define RECORD_CHUNK_MAX	(64 * 1024)	/* bytes of a stream: how much may come at once bounds the memory */
 #define RECORD_PATIENCE_MS	3000
 
 enum record_direction { RECORD_SENT, RECORD_RECEIVED };
@@ -65,7 +65,10 @@ struct record_waiter {
 struct record *record_new(struct loop *loop, const struct record_args *args,
 	    void (*failed)(void *arg, const struct err *err), void *arg, struct err *err);
 
-/* Writes n bytes down, 1 to RECORD_CHUNK_MAX: the record must not be full, nor have failed. */
+/*
+ * Writes n bytes down, 1 to RECORD_CHUNK_MAX, or a message, which may be empty and as long as messages are
+ * (RECODE_MAX): the record must not be full, nor have failed.
+ */
 void	record_chunk(struct record *r, struct record_conn *conn, enum record_direction direction, const void *p, size_t n);
 
 const struct err *record_error(const struct record *r);	/* why it cannot go on, or NULL */

@@ -16,8 +16,8 @@
 
 #include "lib/base/fd.h"
 
-static enum stream_medium
-medium_of(int fd)
+enum stream_medium
+side_medium(int fd)
 {
 	struct stat st;
 
@@ -82,7 +82,7 @@ side_init(struct side *side, struct loop *loop, int fd, int access, void (*fn)(v
 	int type = SOCK_STREAM;
 	socklen_t len = sizeof(type);
 
-	*side = (struct side){ .fd = fd, .own = -1, .kind = STREAM_BYTES, .medium = medium_of(fd) };
+	*side = (struct side){ .fd = fd, .own = -1, .kind = STREAM_BYTES, .medium = side_medium(fd) };
 	if (access == O_RDONLY && side->medium == MEDIUM_SOCKET &&
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type != SOCK_STREAM)
 		side->kind = STREAM_MESSAGES;
@@ -99,7 +99,7 @@ side_read(struct side *side, void *p, size_t n, size_t *moved)
 	open_again(side, O_RDONLY);
 	do {
 		if (side->medium == MEDIUM_SOCKET)
-			r = recv(side->fd, p, n, MSG_DONTWAIT);
+			r = recv(side->fd, p, n, MSG_DONTWAIT | (side->kind == STREAM_MESSAGES ? MSG_TRUNC : 0));
 		else if (side->own >= 0)
 			r = read(side->own, p, n);
 		/* A blocking descriptor that others read too can be asked only just before. */
@@ -110,6 +110,10 @@ side_read(struct side *side, void *p, size_t n, size_t *moved)
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK ? IO_WOULD_BLOCK : IO_FAILED;
+	if ((size_t)r > n) {		/* the rest of that message is gone */
+		errno = EMSGSIZE;
+		return IO_FAILED;
+	}
 	*moved = (size_t)r;
 	return IO_DONE;
 }

@@ -26,15 +26,19 @@ struct side {
 	struct loop_io io;
 };
 
+/* What fd is; MEDIUM_NULL too when it is not open. */
+enum stream_medium side_medium(int fd);
+
 /*
  * Looks at fd, which is for reading (O_RDONLY) or writing (O_WRONLY), and binds a watch to it that rests. fd is
  * borrowed until side_close().
  */
-void	side_init(struct side *side, struct loop *loop, int fd, int access, void (*fn)(void *arg, unsigned ready), void *arg);
+void	side_init(struct side *side, struct loop *loop, int fd, int access, void (*fn)(void *arg, unsigned ready),
+	    void *arg);
 
 /*
  * Reads up to n bytes or writes some of n > 0. IO_DONE sets *moved (a read of nothing is IO_DONE with 0 too: what it
- * means side_has_ended() knows); IO_FAILED leaves errno. Never IO_EOF.
+ * means side_has_ended() knows); IO_FAILED leaves errno, EMSGSIZE for a message longer than n. Never IO_EOF.
  */
 enum io	side_read(struct side *side, void *p, size_t n, size_t *moved);
 enum io	side_write(struct side *side, const void *p, size_t n, size_t *moved);

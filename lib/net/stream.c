@@ -67,6 +67,12 @@ stream_hold(struct stream *s)
 	return s->ops->hold != NULL ? s->ops->hold(s) : HOLD_NONE;
 }
 
+uint64_t
+stream_overhead(struct stream *s, unsigned side)
+{
+	return s->ops->overhead != NULL ? s->ops->overhead(s, side) : 0;
+}
+
 void
 stream_want(struct stream *s, unsigned wants)
 {

@@ -1,8 +1,9 @@
 /*
  * A stream: one object over what carries bytes or messages, whatever is below it. Every call is non-blocking.
  *
- * Makers so far: a connected socket, our side of a program's, and the standard streams (stdio.h). A layer (tap.h,
- * pace.h; TLS, a proxy tunnel) is a maker that owns the stream below it; layers.h puts them on.
+ * Makers so far: a connected socket, one that keeps messages apart (messages.h), a peer of a socket of datagrams
+ * (mux.h), our side of a program's, and the standard streams (stdio.h). A layer (tap.h, packets.h, pace.h; TLS, a proxy
+ * tunnel) is a maker that owns the stream below it; layers.h puts them on.
  */
 #ifndef SOCKT_NET_STREAM_H
 #define SOCKT_NET_STREAM_H
@@ -57,6 +58,7 @@ struct stream_ops {
 	enum io (*settled)(struct stream *s, struct err *err);
 	void (*abort)(struct stream *s);
 	enum stream_hold (*hold)(struct stream *s);
+	uint64_t (*overhead)(struct stream *s, unsigned side);
 	void (*want)(struct stream *s, unsigned wants);
 	struct stream_plain (*plain)(struct stream *s, unsigned side);
 	enum io (*fail)(struct stream *s, unsigned side, int errnum, struct err *err);
@@ -89,7 +91,10 @@ void	stream_attach(struct stream *s, void (*fn)(void *arg, unsigned ready), void
  */
 enum io	stream_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err);
 
-/* Writes some of n > 0 bytes: IO_DONE sets *put > 0. Never IO_EOF. */
+/*
+ * Writes some of n > 0 bytes: IO_DONE sets *put > 0. Of a message, which may be empty, the whole or nothing. Never
+ * IO_EOF.
+ */
 enum io	stream_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *err);
 
 /* Says that nothing more will be written: FIN on a socket. Never IO_EOF. */
@@ -106,6 +111,12 @@ enum io	stream_settled(struct stream *s, struct err *err);
 
 /* Does a layer of ours hold bytes back just now, of those that stream_want() asked for? NULL in the ops: none does. */
 enum stream_hold stream_hold(struct stream *s);
+
+/*
+ * How many of the bytes that were read (STREAM_READ) or written (STREAM_WRITE) were a layer's own, and never the
+ * peer's. NULL in the ops: none.
+ */
+uint64_t stream_overhead(struct stream *s, unsigned side);
 
 /*
  * What to be called for: STREAM_READ, STREAM_WRITE, or only STREAM_TROUBLE. 0 is rest. It holds until it is changed,

@@ -97,10 +97,11 @@ tap_passes(struct tap *t, struct err *err)
 	return IO_DONE;
 }
 
+/* Of a stream of bytes so much at once that the record has room for; a message goes whole. */
 static size_t
-at_most(size_t n)
+at_most(const struct tap *t, size_t n)
 {
-	return n < RECORD_CHUNK_MAX ? n : RECORD_CHUNK_MAX;
+	return n < RECORD_CHUNK_MAX || t->layer.stream.kind == STREAM_MESSAGES ? n : RECORD_CHUNK_MAX;
 }
 
 static enum io
@@ -111,8 +112,8 @@ tap_read(struct stream *s, void *p, size_t n, size_t *got, struct err *err)
 
 	if (io != IO_DONE)
 		return io;
-	io = stream_read(t->layer.below, p, at_most(n), got, err);
-	if (io == IO_DONE && *got > 0)
+	io = stream_read(t->layer.below, p, at_most(t, n), got, err);
+	if (io == IO_DONE)
 		record_chunk(t->record, &t->conn, RECORD_RECEIVED, p, *got);
 	return io;
 }
@@ -125,8 +126,8 @@ tap_write(struct stream *s, const void *p, size_t n, size_t *put, struct err *er
 
 	if (io != IO_DONE)
 		return io;
-	io = stream_write(t->layer.below, p, at_most(n), put, err);
-	if (io == IO_DONE && *put > 0)
+	io = stream_write(t->layer.below, p, at_most(t, n), put, err);
+	if (io == IO_DONE)
 		record_chunk(t->record, &t->conn, RECORD_SENT, p, *put);
 	return io;
 }
@@ -181,7 +182,7 @@ tap_stream(struct stream *below, struct record *record, const char *name, struct
 {
 	static const struct stream_ops ops = {
 		.read = tap_read, .write = tap_write, .shutdown = tap_shutdown, .queued = layer_queued,
-		.settled = tap_settled, .abort = layer_abort, .hold = tap_hold,
+		.settled = tap_settled, .abort = layer_abort, .hold = tap_hold, .overhead = layer_overhead,
 		.want = tap_want, .plain = layer_plain, .fail = layer_fail, .free = tap_free,
 	};
 	size_t size = strlen(name) + 1;
