@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "lib/base/opts.h"
+#include "lib/net/messages.h"
+#include "lib/net/packets.h"
 #include "lib/net/tap.h"
 
 struct layers {
@@ -42,19 +44,31 @@ is_paced(const struct pace_args *args)
 }
 
 struct stream *
-layers_socket(struct layers *l, int fd, const char *name, struct err *err)
+layers_over(struct layers *l, struct stream *below, const char *name, struct err *err)
 {
-	struct stream *s = stream_socket(l->loop, fd, err);
+	struct stream *s = below;
 
-	if (s != NULL && l->record != NULL) {
+	if (l->record != NULL) {
 		log_path(l->log, name, "sending and receiving", "buffer, not splice: the record is to see every byte");
 		s = tap_stream(s, l->record, name, err);
 	}
+	if (s != NULL && l->args->packets > 0)
+		s = packets_stream(l->loop, s, l->args->packets, err);
 	if (s != NULL && is_paced(&l->args->pace)) {
 		log_path(l->log, name, "sending and receiving", "buffer, not splice: bytes are paced");
 		s = pace_stream(l->loop, s, &l->args->pace, err);
 	}
 	return s;
+}
+
+struct stream *
+layers_socket(struct layers *l, int fd, const char *name, struct err *err)
+{
+	struct stream *s = l->args->packets > 0 ? messages_stream(l->loop, fd, err) : stream_socket(l->loop, fd, err);
+
+	if (s != NULL && l->args->rights != NULL)
+		s = rights_stream(s, fd, l->args->rights, err);
+	return s != NULL ? layers_over(l, s, name, err) : NULL;
 }
 
 void

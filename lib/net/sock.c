@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -32,15 +33,33 @@ sock_tune(int fd, int family)
 }
 
 int
+sock_type(const struct sock_args *args)
+{
+	return args->type != 0 ? args->type : SOCK_STREAM;
+}
+
+bool
+sock_has_messages(const struct sock_args *args)
+{
+	return sock_type(args) != SOCK_STREAM;
+}
+
+int
 sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err)
 {
 	bool inet = false;
 
 	for (size_t i = 0; i < addrs->n; i++)
 		inet |= addr_is_inet(&addrs->v[i]);
-	if (args->mptcp && !inet) {
+	if (args->mptcp && (!inet || sock_has_messages(args))) {
 		err_set(err, ERR_USAGE, 0, "only for TCP");
 		return err_at(err, STAGE_USAGE, "--mptcp");
+	}
+	for (size_t i = 0; i < args->options.n && sock_has_messages(args); i++) {
+		if (args->options.v[i].row->level != IPPROTO_TCP)
+			continue;
+		err_set(err, ERR_USAGE, 0, "only TCP sockets have this option");
+		return err_at(err, STAGE_USAGE, args->options.v[i].row->name);
 	}
 	return sockopt_check(&args->options, addrs, stage, err);
 }
@@ -56,7 +75,7 @@ int
 sock_new(int family, const struct sock_args *args, enum err_stage stage, struct err *err)
 {
 	bool inet = family == AF_INET || family == AF_INET6, mptcp = inet && args->mptcp;
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, mptcp ? IPPROTO_MPTCP : 0);
+	int fd = socket(family, sock_type(args) | SOCK_CLOEXEC | SOCK_NONBLOCK, mptcp ? IPPROTO_MPTCP : 0);
 
 	if (fd < 0 && mptcp && is_no_mptcp(errno)) {
 		err_set(err, ERR_LOCAL, errno, "this system has no Multipath TCP, or it is switched off");
@@ -64,7 +83,8 @@ sock_new(int family, const struct sock_args *args, enum err_stage stage, struct 
 	}
 	if (fd < 0)
 		return err_set(err, ERR_LIMIT, errno, "cannot make a socket");
-	sock_tune(fd, family);
+	if (!sock_has_messages(args))
+		sock_tune(fd, family);
 	return fd;
 }
 
@@ -115,6 +135,47 @@ sock_settled(int fd, int *errnum)
 	/* A reset empties the queue as well, so the order of the two questions matters: ask for the error again. */
 	*errnum = sock_error(fd);
 	return true;
+}
+
+/* Is it every address of this machine? */
+static bool
+is_any(const struct addr *addr)
+{
+	static const uint8_t zero[4];
+	struct in6_addr in6;
+
+	if (!addr_bytes(addr, in6.s6_addr))
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&in6))
+		return memcmp(in6.s6_addr + 12, zero, sizeof(zero)) == 0;
+	return IN6_IS_ADDR_UNSPECIFIED(&in6);
+}
+
+/* Is it, whatever its port, an address of this machine? Only those can be bound. True where that cannot be told. */
+static bool
+is_ours(const struct addr *addr)
+{
+	static const int off;
+	struct addr bare = *addr;
+	int fd = socket(addr_family(addr), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ours;
+
+	addr_set_port(&bare, 0);
+	if (fd >= 0 && addr_family(addr) == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	ours = fd < 0 || bind(fd, (const void *)&bare.ss, bare.len) == 0 || errno != EADDRNOTAVAIL;
+	fd_close(&fd);
+	return ours;
+}
+
+bool
+sock_is_at(const struct addr *local, const struct addr *peer)
+{
+	if (!addr_is_inet(peer))
+		return peer->len == local->len && memcmp(&peer->ss, &local->ss, peer->len) == 0;
+	if (addr_port(peer) != addr_port(local) || addr_family(peer) != addr_family(local))
+		return false;
+	return is_any(local) ? is_ours(peer) : addr_equal(peer, local);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * What every stream socket of ours has in common.
+ * What every socket of ours has in common.
  */
 #ifndef SOCKT_NET_SOCK_H
 #define SOCKT_NET_SOCK_H
@@ -13,7 +13,9 @@
 
 /* What users may say of sockets, whether they connect or listen. */
 struct sock_args {
+	int type;			/* SOCK_DGRAM, SOCK_SEQPACKET, or 0 for SOCK_STREAM */
 	bool mptcp;			/* Multipath TCP (RFC 8684) where it would be TCP */
+	bool shared;			/* datagrams: others may bind the same address, and do so by saying the same */
 	struct sockopts options;
 };
 
@@ -23,8 +25,12 @@ struct sock_args {
  */
 int	sock_check(const struct sock_args *args, const struct addr_list *addrs, enum err_stage stage, struct err *err);
 
+/* The type of these sockets: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Do they keep messages apart? */
+int	sock_type(const struct sock_args *args);
+bool	sock_has_messages(const struct sock_args *args);
+
 /*
- * A non-blocking close-on-exec stream socket of that family, tuned, or -1 and err, whose errnum says why. On TCP,
+ * A non-blocking close-on-exec socket of that family, tuned, or -1 and err, whose errnum says why. On TCP,
  * TCP_NODELAY is on, because we never hold back what could be sent, and SO_OOBINLINE, so that urgent data stays where
  * it stood in the stream (RFC 6093). What a listener accepts inherits both. Later would be too late: an urgent byte
  * that has arrived is out of line. args->options are for the caller to set, after defaults of its own.
@@ -54,6 +60,12 @@ size_t	sock_queued(int fd);
  * socket, says why; 0: it has.
  */
 bool	sock_settled(int fd, int *errnum);
+
+/*
+ * Would what is sent to peer come to the socket that is bound to local, which may be every address of this machine?
+ * True too where that cannot be told.
+ */
+bool	sock_is_at(const struct addr *local, const struct addr *peer);
 
 /* Our own end and the peer's; len 0 when the system does not say. */
 void	sock_local(int fd, struct addr *addr);

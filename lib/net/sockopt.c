@@ -38,7 +38,7 @@
 
 const struct sockopt_row sockopt_rows[] = {
 	TEXT(SO_BINDTODEVICE, SOL_SOCKET, "interface", BOTH, IFNAMSIZ, "use this network interface only"),
-	BOOL(SO_BROADCAST, SOL_SOCKET, BOTH, "allow broadcast; a stream has no use for it"),
+	BOOL(SO_BROADCAST, SOL_SOCKET, BOTH, "allow datagrams to everybody"),
 	INT(SO_BUSY_POLL, SOL_SOCKET, "us", BOTH, 0, INT_MAX, "poll the device for so long before sleeping"),
 	BOOL(SO_DONTROUTE, SOL_SOCKET, BOTH, "reach only hosts on a network of our own"),
 	INT(SO_INCOMING_CPU, SOL_SOCKET, "cpu", SOCKOPT_LISTEN, 0, 65535, "prefer clients that this processor handles"),
