@@ -10,7 +10,10 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/opts.h"
+#include "lib/net/layers.h"
 #include "lib/net/pace.h"
+#include "lib/net/sock.h"
+#include "lib/net/unix.h"
 #include "lib/service/relay.h"
 #include "lib/wire/endpoint.h"
 
@@ -38,6 +41,8 @@ struct cmd {
 
 extern const struct cmd cmd_connect;
 extern const struct cmd cmd_listen;
+extern const struct cmd cmd_unix;
+extern const struct cmd cmd_udp_send;
 extern const struct cmd cmd_echo_server;
 
 /* Every subcommand, in the order of help; NULL ends it. */
@@ -54,6 +59,18 @@ int	cmd_endpoint(const struct cmd *cmd, const struct cmd_call *call, enum endpoi
  * The same for a server. With no operands, and sockets from a service manager waiting (activation.h), *ep is empty.
  */
 int	cmd_listen_endpoint(const struct cmd *cmd, const struct cmd_call *call, struct endpoint *ep, struct err *err);
+
+/* With -u, the address is one of UDP. Returns 0, or -1 with ERR_USAGE where there is no such thing. */
+int	cmd_take_udp(bool udp, struct endpoint *ep, struct err *err);
+
+/*
+ * The sockets are of that type, for an address of that kind: if they keep messages apart, says so to who is to know.
+ */
+void	cmd_take_kind(const struct sock_args *sock, enum endpoint_kind kind, struct relay_args *relay,
+	    struct layers_args *layers);
+
+/* Do the options of a socket file go with such an address? Returns 0, or -1 with ERR_USAGE. */
+int	cmd_check_file(const struct unix_args *file, const struct endpoint *ep, struct err *err);
 
 /* Can messages with that prefix, which may be NULL, be sent in those frames? Returns 0, or -1 with ERR_USAGE. */
 int	cmd_check_frames(const struct frame_args *frames, const char *prefix, struct err *err);

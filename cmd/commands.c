@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "lib/net/activation.h"
+#include "lib/net/dgram.h"
 
 const struct cmd *const commands[] = {
 	&cmd_connect,
 	&cmd_listen,
+	&cmd_unix,
+	&cmd_udp_send,
 	&cmd_echo_server,
 	NULL
 };
@@ -50,6 +53,50 @@ cmd_listen_endpoint(const struct cmd *cmd, const struct cmd_call *call, struct e
 }
 
 int
+cmd_take_udp(bool udp, struct endpoint *ep, struct err *err)
+{
+	char name[sizeof(err->object)];
+
+	if (!udp || ep->kind == ENDPOINT_UDP)
+		return 0;
+	if (ep->kind == ENDPOINT_TCP && !ep->said) {
+		ep->kind = ENDPOINT_UDP;
+		return 0;
+	}
+	endpoint_name(ep, name, sizeof(name));
+	err_set(err, ERR_USAGE, 0, "cannot go with %s%s%s", ep->said ? "tcp://" : "", name,
+	    ep->kind == ENDPOINT_UNIX ? ": see sockt unix --type dgram" : "");
+	return err_at(err, STAGE_USAGE, "-u/--udp");
+}
+
+void
+cmd_take_kind(const struct sock_args *sock, enum endpoint_kind kind, struct relay_args *relay,
+    struct layers_args *layers)
+{
+	if (!sock_has_messages(sock))
+		return;
+	relay->frames.packets = true;
+	layers->packets = kind == ENDPOINT_UDP ? DGRAM_MAX : (size_t)relay->frames.max_message;
+}
+
+int
+cmd_check_file(const struct unix_args *file, const struct endpoint *ep, struct err *err)
+{
+	const char *of_file = file->mode != 0 ? "--mode" : file->group != NULL ? "--group" : NULL;
+	const char *given = of_file != NULL ? of_file : file->uids.n > 0 ? "--allow-uid" : NULL;
+
+	if (given != NULL && ep->kind != ENDPOINT_UNIX) {
+		err_set(err, ERR_USAGE, 0, "goes only with a Unix socket");
+		return err_at(err, STAGE_USAGE, given);
+	}
+	if (of_file != NULL && ep->path[0] == '@') {
+		err_set(err, ERR_USAGE, 0, "cannot go with an abstract name, which has no permissions");
+		return err_at(err, STAGE_USAGE, of_file);
+	}
+	return 0;
+}
+
+int
 cmd_program(struct cmd_program *program, const struct cmd_call *call, const char *sh, const struct relay_args *relay,
     struct err *err)
 {
@@ -82,6 +129,10 @@ cmd_check_frames(const struct frame_args *frames, const char *prefix, struct err
 	size_t n = prefix != NULL ? strlen(prefix) : 0;
 	char name[32];
 
+	if (frames->wire.kind == FRAME_NONE && !frames->packets && frames->max_message != RECODE_MAX_DEFAULT) {
+		err_set(err, ERR_USAGE, 0, "needs --frame, without which a stream has no messages");
+		return err_at(err, STAGE_USAGE, "--max-message");
+	}
 	frame_format_name(&frames->wire, name, sizeof(name));
 	if (frames->wire.kind == FRAME_FIXED && (int64_t)frames->wire.fixed > frames->max_message) {
 		err_set(err, ERR_USAGE, 0, "'%s' is more than --max-message %" PRId64, name, frames->max_message);
@@ -100,11 +151,17 @@ int
 cmd_check_messages(const struct relay_args *relay, const struct pace_args *pace, struct err *err)
 {
 	enum frame_kind wire = relay->frames.wire.kind;
+	bool lines = !relay->frames.packets && (wire == FRAME_NONE || wire == FRAME_LINE);
 
 	if (cmd_check_frames(&relay->frames, NULL, err) < 0)
 		return -1;
-	if (wire == FRAME_NONE || wire == FRAME_LINE || !(relay->crlf || pace->line_delay_ms > 0))
+	if (!relay->frames.packets && wire == FRAME_NONE && relay->frames.local.kind != FRAME_NONE) {
+		err_set(err, ERR_USAGE, 0, "needs --frame, without which a stream has no messages");
+		return err_at(err, STAGE_USAGE, "--local-frame");
+	}
+	if (lines || !(relay->crlf || pace->line_delay_ms > 0))
 		return 0;
-	err_set(err, ERR_USAGE, 0, "is about lines, so that it goes only with --frame line");
+	err_set(err, ERR_USAGE, 0, relay->frames.packets ? "is about lines of a stream" :
+	    "is about lines, so that it goes only with --frame line");
 	return err_at(err, STAGE_USAGE, relay->crlf ? "-C/--crlf" : "--line-delay");
 }

@@ -15,6 +15,7 @@
 #include "lib/net/pace.h"
 #include "lib/net/record.h"
 #include "lib/net/sock.h"
+#include "lib/net/unix.h"
 #include "lib/service/relay.h"
 #include "lib/service/server.h"
 
@@ -63,14 +64,14 @@ parse_format(struct frame_format *format, const char *value, bool local, struct 
 	return err_set(err, ERR_USAGE, 0, "is not one of %s", local ? frame_local_names : frame_wire_names);
 }
 
-static int
-parse_frame(void *at, const char *value, struct err *err)
+int
+options_parse_frame(void *at, const char *value, struct err *err)
 {
 	return parse_format(at, value, false, err);
 }
 
-static int
-parse_local_frame(void *at, const char *value, struct err *err)
+int
+options_parse_local_frame(void *at, const char *value, struct err *err)
 {
 	return parse_format(at, value, true, err);
 }
@@ -83,9 +84,13 @@ const struct opt family_opts[] = {
 	OPT_END
 };
 
-const struct opt dial_opts[] = {
+const struct opt source_opts[] = {
 	OPT_PARSED('s', "source", "ADDR[:PORT]", struct dial_args, source, parse_source, "send from this address"),
 	OPT_TEXT(0, "interface", "IF", struct dial_args, interface, OPT_OFFER_INTERFACE, "send through this interface"),
+	OPT_END
+};
+
+const struct opt retry_opts[] = {
 	OPT_MS(0, "attempt-timeout", struct dial_args, attempt_ms, 1, "3s", "give up one address after this"),
 	OPT_INT(0, "retry", "N", struct dial_args, retries, 0, INT_MAX, "0", "try again after a failure that may heal"),
 	OPT_MS(0, "retry-delay", struct dial_args, retry_delay_ms, 1, "250ms", "pause before the first retry; doubles"),
@@ -109,13 +114,17 @@ parse_listen_sockopt(void *at, const char *value, struct err *err)
 	return sockopt_add(at, value, SOCKOPT_LISTEN, err);
 }
 
-#define SOCK_ROWS(parse_) \
+#define SOCKOPT_ROW(parse_, example_) \
 	OPT_REPEATED('o', "sockopt", "NAME[=VALUE]", struct sock_args, options, parse_, \
-	    "set a socket option, such as SO_KEEPALIVE or TCP_KEEPIDLE=60; sockt-options(7) has the list"), \
-	OPT_FLAG(0, "mptcp", struct sock_args, mptcp, "use Multipath TCP, where the peer has it too")
+	    "set a socket option, such as " example_ "; sockt-options(7) has the list")
+#define TCP_EXAMPLE "SO_KEEPALIVE or TCP_KEEPIDLE=60"
+#define BUF_EXAMPLE "SO_SNDBUF=1048576"
+#define MPTCP_ROW OPT_FLAG(0, "mptcp", struct sock_args, mptcp, "use Multipath TCP, where the peer has it too")
 
-const struct opt connect_sock_opts[] = { SOCK_ROWS(parse_connect_sockopt), OPT_END };
-const struct opt listen_sock_opts[] = { SOCK_ROWS(parse_listen_sockopt), OPT_END };
+const struct opt connect_sock_opts[] = { SOCKOPT_ROW(parse_connect_sockopt, TCP_EXAMPLE), MPTCP_ROW, OPT_END };
+const struct opt listen_sock_opts[] = { SOCKOPT_ROW(parse_listen_sockopt, TCP_EXAMPLE), MPTCP_ROW, OPT_END };
+const struct opt udp_sock_opts[] = { SOCKOPT_ROW(parse_connect_sockopt, BUF_EXAMPLE), OPT_END };
+const struct opt unix_sock_opts[] = { SOCKOPT_ROW(parse_connect_sockopt, BUF_EXAMPLE), OPT_END };
 
 const struct opt relay_opts[] = {
 	OPT_MS('i', "idle", struct relay_args, idle_ms, 0, NULL, "give up when no byte moves for so long; 0: never"),
@@ -137,19 +146,18 @@ const struct opt relay_opts[] = {
 
 const struct opt frame_opts[] = {
 	{ .kind = OPT_KIND_PARSED, .name = "frame", .metavar = "FMT", .at = offsetof(struct frame_args, wire),
-	  .parse = parse_frame, .offer = OPT_OFFER_FRAME,
-	  .help = "send and take messages in frames: line, nul, len8, len16, len32, len16le, len32le, varint, netstring or fixed:N" },
+	  .parse = options_parse_frame, .offer = OPT_OFFER_FRAME,
+	  .help = "send and take messages in frames: line, nul, len8, len16, len32, len16le, len32le, varint, netstring "
+	      "or fixed:N" },
 	OPT_SIZE(0, "max-message", struct frame_args, max_message, 1, RECODE_MAX, "1M",
 	    "the longest message, either way"),
-	OPT_NEEDS("max-message", "frame"),
 	OPT_END
 };
 
 const struct opt local_frame_opts[] = {
 	{ .kind = OPT_KIND_PARSED, .name = "local-frame", .metavar = "FMT", .at = offsetof(struct frame_args, local),
-	  .parse = parse_local_frame, .offer = OPT_OFFER_LOCAL_FRAME,
+	  .parse = options_parse_local_frame, .offer = OPT_OFFER_LOCAL_FRAME,
 	  .help = "what a message is on stdin and stdout: any of these, hex, base64, json or raw (default line)" },
-	OPT_NEEDS("local-frame", "frame"),
 	OPT_END
 };
 
@@ -186,22 +194,35 @@ const struct opt transfer_opts[] = {
 	OPT_END
 };
 
+const struct opt unix_file_opts[] = {
+	OPT_PARSED(0, "mode", "MODE", struct unix_args, mode, unix_parse_mode,
+	    "the socket file's mode, in octal (default 0600)"),
+	OPT_TEXT(0, "group", "GROUP", struct unix_args, group, OPT_OFFER_NOTHING, "the socket file's group"),
+	OPT_REPEATED(0, "allow-uid", "USER", struct unix_args, uids, unix_add_uid,
+	    "let in processes of this user, and of no others; repeatable"),
+	OPT_END
+};
+
 const struct opt server_opts[] = {
 	OPT_MS(0, "first-byte", struct server_args, first_byte_ms, 1, NULL,
 	    "close a client that has said nothing so long after it came"),
 	OPT_MS(0, "drain", struct server_args, drain_ms, 0, "5s", "after TERM, INT or HUP, how long clients have to end"),
 	OPT_FD(0, "ready-fd", "N", struct server_args, ready_fd,
-	    "write HOST:PORT to this descriptor when listening, and close it"),
+	    "write where, HOST:PORT or unix:PATH, to this descriptor when listening, and close it"),
 	OPT_TEXT(0, "port-file", "FILE", struct server_args, port_file, OPT_OFFER_FILE,
-	    "write HOST:PORT to this file when listening"),
+	    "write the same to this file when listening"),
 	OPT_TEXT(0, "run-as", "USER[:GROUP]", struct server_args, run_as, OPT_OFFER_NOTHING,
 	    "become this user for good once listening"),
 	OPT_END
 };
 
-const struct opt limits_opts[] = {
+const struct opt total_limit_opts[] = {
 	OPT_INT(0, "max-conns", "N", struct limits_args, max_conns, 1, INT_MAX, NULL,
 	    "serve so many clients at once (default: what the descriptors allow)"),
+	OPT_END
+};
+
+const struct opt limits_opts[] = {
 	OPT_INT(0, "max-conns-per-ip", "N", struct limits_args, max_per_source, 1, INT_MAX, NULL,
 	    "serve so many clients of one source, an IPv4 address or an IPv6 /64, at once"),
 	OPT_PARSED(0, "conn-rate", "N/DUR", struct limits_args, conn_rate, parse_rate,

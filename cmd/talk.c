@@ -51,18 +51,18 @@ count(void *relay)
 }
 
 int
-talk(struct session *session, int fd, struct layers *layers, const char *name, const struct relay_args *args,
+talk(struct session *session, struct stream *remote, int fd, const char *name, const struct relay_args *args,
     const struct transfer_args *transfer, struct words *words, struct err *err)
 {
 	const struct log *log = &words->log;
-	struct stream *remote = layers_socket(layers, fd, name, err), *local = NULL;
+	struct stream *local = NULL;
 	struct relay *relay = NULL;
 	struct relay_counts counts;
 	struct progress progress = { .words = NULL };
 	int64_t began_us = clock_us();
 	int rc = -1;
 
-	if (remote == NULL || (local = talk_local(session->loop, words, transfer->progress, err)) == NULL ||
+	if ((local = talk_local(session->loop, words, transfer->progress, err)) == NULL ||
 	    (relay = relay_start(session->loop, &(struct relay_job){ .local = local, .remote = remote,
 	    .kind = RELAY_STDIO, .args = args, .log = log, .name = name, .done = on_done, .arg = session }, err)) == NULL)
 		goto out;

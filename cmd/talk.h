@@ -7,7 +7,7 @@
 #include "cmd/session.h"
 #include "cmd/words.h"
 #include "lib/base/log.h"
-#include "lib/net/layers.h"
+#include "lib/net/stream.h"
 #include "lib/service/relay.h"
 
 /*
@@ -17,10 +17,10 @@
 struct stream *talk_local(struct loop *loop, struct words *words, bool progress, struct err *err);
 
 /*
- * Takes the connected socket fd over, relays, shows progress and says --stats if asked, and closes it. name is the peer
- * in messages. Returns 0 when everything was delivered, or -1 and err.
+ * Takes remote, the stream of the connection fd, relays, shows progress and says --stats if asked, and frees it. name
+ * is the peer in messages. Returns 0 when everything was delivered, or -1 and err.
  */
-int	talk(struct session *session, int fd, struct layers *layers, const char *name, const struct relay_args *args,
+int	talk(struct session *session, struct stream *remote, int fd, const char *name, const struct relay_args *args,
 	    const struct transfer_args *transfer, struct words *words, struct err *err);
 
 /*

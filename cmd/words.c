@@ -122,16 +122,20 @@ sink(void *arg, const struct log_record *record)
 	struct words *words = arg;
 	char line[LINE_MAX_BYTES];
 	struct json j;
+	size_t n;
 
 	/* A stderr that takes nothing must not hold up a server: what happens meanwhile is not told. */
 	if ((fd_ready(STDERR_FILENO, POLLOUT, 0) & POLLOUT) == 0)
 		return;
 	erase_drawn(words);
 	if (!words->json) {
-		if (record->form == LOG_ALONE)
-			write_line(words, line, (size_t)snprintf(line, sizeof(line), "%s\n", record->words), 0);
-		else
+		if (record->form == LOG_ALONE) {
+			n = escape_text(line, sizeof(line) - 1, record->words, strlen(record->words));
+			line[n++] = '\n';
+			write_line(words, line, n, 0);
+		} else {
 			say_line(words, record->form == LOG_ABOUT ? record->object : "", record->words, 0);
+		}
 		return;
 	}
 	json_line_begin(&j, line, sizeof(line) - 1, record->event);

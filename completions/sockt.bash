@@ -6,32 +6,48 @@
 _sockt_tables() {
 	frame_formats='line nul len8 len16 len32 len16le len32le varint netstring fixed:'
 	local_formats='line nul len8 len16 len32 len16le len32le varint netstring fixed: hex base64 json raw'
-	verbs='connect listen echo-server'
+	verbs='connect listen unix udp-send echo-server'
 	case $1 in
 	connect)
-		options='-z --probe --sh -w --timeout -4 -6 -n --numeric -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--sh -w --timeout -s --source --interface --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
+		options='-u --udp --reply -z --probe --sh -w --timeout -4 -6 -n --numeric -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -o --sockopt --mptcp -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--reply --sh -w --timeout -s --source --interface --attempt-timeout --retry --retry-delay --wait -o --sockopt -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
 		files='--transcript'
 		interfaces='--interface'
 		frames='--frame'
 		locals='--local-frame'
 		operands='host unix' ;;
 	listen)
-		options='-k --keep --sh --to --to-fail-rst -w --timeout -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--sh --to -w --timeout --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt -s --source --interface --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
+		options='-u --udp --multicast -k --keep --sh --to --to-fail-rst -w --timeout -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp --mode --group --allow-uid -s --source --interface --attempt-timeout --retry --retry-delay --retry-refused --wait -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--multicast --sh --to -w --timeout --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mode --group --allow-uid -s --source --interface --attempt-timeout --retry --retry-delay --wait -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
 		files='--port-file --transcript'
 		interfaces='--interface'
 		frames='--frame'
 		locals='--local-frame'
+		operands='host unix' ;;
+	unix)
+		options='-l --listen --type -k --keep --reply -z --probe --sh --send-fd --recv-fd -w --timeout --attempt-timeout --retry --retry-delay --retry-refused --wait --mode --group --allow-uid --first-byte --drain --ready-fd --port-file --run-as --max-conns -o --sockopt -i --idle -C --crlf --send-only --recv-only -d --no-stdin --no-half-close -N --raw -q --linger --frame --max-message --local-frame -x --hexdump --transcript --limit-rate --line-delay --progress -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--type --reply --sh --send-fd -w --timeout --attempt-timeout --retry --retry-delay --wait --mode --group --allow-uid --first-byte --drain --ready-fd --port-file --run-as --max-conns -o --sockopt -i --idle -q --linger --frame --max-message --local-frame --transcript --limit-rate --line-delay -m --max-time'
+		files='--port-file --transcript'
+		interfaces=''
+		frames='--frame'
+		locals='--local-frame'
+		operands='' ;;
+	udp-send)
+		options='--file --empty --size --hex --frame --count --interval --rate --reply -w --timeout --any-source --local-frame --raw --seq --broadcast --ttl --tos --multicast-ttl --multicast-if -4 -6 -n --numeric -s --source --interface -o --sockopt -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--file --size --frame --count --interval --rate -w --timeout --local-frame --ttl --tos --multicast-ttl --multicast-if -s --source --interface -o --sockopt -m --max-time'
+		files='--file'
+		interfaces='--multicast-if --interface'
+		frames='--frame'
+		locals='--local-frame'
 		operands='host' ;;
 	echo-server)
-		options='--prefix --once --workers -w --timeout -i --idle --request-rate -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp --frame --max-message -x --hexdump --transcript --limit-rate -m --max-time --stats -v --verbose --quiet --json -h --help'
-		values='--prefix --workers -w --timeout -i --idle --request-rate --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --frame --max-message --transcript --limit-rate -m --max-time'
+		options='--prefix --once --workers -w --timeout -i --idle --request-rate -u --udp --allow-amplify -4 -6 -n --numeric --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mptcp --mode --group --allow-uid --frame --max-message -x --hexdump --transcript --limit-rate -m --max-time --stats -v --verbose --quiet --json -h --help'
+		values='--prefix --workers -w --timeout -i --idle --request-rate --first-byte --drain --ready-fd --port-file --run-as --max-conns --max-conns-per-ip --conn-rate --ban --ban-after --allow --deny -o --sockopt --mode --group --allow-uid --frame --max-message --transcript --limit-rate -m --max-time'
 		files='--port-file --transcript'
 		interfaces=''
 		frames='--frame'
 		locals=''
-		operands='host' ;;
+		operands='host unix' ;;
 	esac
 }
 

@@ -59,7 +59,7 @@ bash_offers() {
 
 bash_claims() {
 	run -0 bash_offers sockt ''
-	[ "$output" = $'connect\nlisten\necho-server\nhelp\n--help\n--version' ]
+	[ "$output" = $'connect\nlisten\nunix\nudp-send\necho-server\nhelp\n--help\n--version' ]
 	run -0 bash_offers sockt con
 	[ "$output" = connect ]
 	run -0 bash_offers sockt help l
@@ -119,7 +119,7 @@ fish_offers() {
 @test "completions: fish offers subcommands, options, files and formats where they belong" {
 	command -v fish >/dev/null || skip 'fish is not installed'
 	run -0 fish_offers 'sockt '
-	[ "$output" = $'connect\necho-server\nhelp\nlisten' ]
+	[ "$output" = $'connect\necho-server\nhelp\nlisten\nudp-send\nunix' ]
 	run -0 fish_offers 'sockt con'
 	[ "$output" = connect ]
 	run -0 fish_offers 'sockt help l'
@@ -199,7 +199,7 @@ zsh_setup() {
 	command -v zsh >/dev/null || skip 'zsh is not installed'
 	zsh_setup
 	run -0 zsh_offers 'sockt '
-	[ "$(sort <<<"$output")" = $'connect\necho-server\nhelp\nlisten' ]
+	[ "$(sort <<<"$output")" = $'connect\necho-server\nhelp\nlisten\nudp-send\nunix' ]
 	run -0 zsh_offers 'sockt con'
 	[ "$output" = connect ]
 	run -0 zsh_offers 'sockt help l'

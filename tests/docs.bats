@@ -34,7 +34,7 @@ tables() {
 # Reads the tables and writes PAGE, HEADING and the option as a manual writes it, each once.
 options_wanted() {
 	tables | awk -F '\t' -v OFS='\t' '{
-		value = $5 == "-" ? "" : " " tolower($5)
+		value = $5 == "-" ? "" : ($5 ~ /^\[=/ ? "" : " ") tolower($5)
 		names = $3 == "-" ? "" : "-" $3 value
 		if ($4 != "-")
 			names = names (names == "" ? "" : ", ") "--" $4 value
@@ -145,7 +145,7 @@ formats() {
 	{
 		"$SOCKT_BUILD/optdump" list | awk -F '\t' '{
 			print $1 ": " ($3 == "-" ? "" : "-" $3) ($3 == "-" || $4 == "-" ? "" : ", ") \
-			    ($4 == "-" ? "" : "--" $4) ($5 == "-" ? "" : " " $5)
+			    ($4 == "-" ? "" : "--" $4) ($5 == "-" ? "" : ($5 ~ /^\[=/ ? "" : " ") $5)
 		}'
 		subcommands | sed 's/$/: -h, --help/'
 	} | sort >"$BATS_TEST_TMPDIR/tables"
@@ -163,7 +163,7 @@ formats() {
 			sub(/^-.*, /, "", $3)
 			print $3 ": " value
 		}'
-	done | sort >"$BATS_TEST_TMPDIR/manuals"
+	done | sort -u >"$BATS_TEST_TMPDIR/manuals"
 	# --help writes the value once, and in capitals
 	sed -E 's/^(-., )?(--[a-z-]+) ([^:]*):/\2 \L\3\E:/' "$BATS_TEST_TMPDIR/help" | sort >"$BATS_TEST_TMPDIR/help.once"
 	same --help manuals "$BATS_TEST_TMPDIR/help.once" "$BATS_TEST_TMPDIR/manuals"
@@ -210,32 +210,59 @@ formats() {
 	[ "$(cd man && LC_ALL=C ls sockt-*.1)" = "$(subcommands | LC_ALL=C sort | sed 's/.*/sockt-&.1/')" ]
 }
 
-# Writes EVENT, and EVENT, MEMBER, TYPE for each member, of every function of the C source that makes one.
+# Writes EVENT, and EVENT, MEMBER, TYPE for each member, of every function of the C source that makes one. What a
+# datagram has belongs to every event that dgram_line_write() is given; and of members that are named by a table, in
+# front of their words, the table is above the function.
 events_in_source() {
-	awk '
+	awk -v OFS='\t' '
+		function add(key, word) {
+			if (key != "object" && key != "ts" && key != "event")
+				members[++n] = key OFS (word ~ /str\(|STR\(/ ? "string" : word ~ /bool\(/ ? "boolean" : "integer")
+		}
+		FNR == 1 { n_table = 0 }
+		/^\t\[[A-Z_]+\] = \{ "[a-z_]+", / { split($0, part, "\""); table[++n_table] = part[2] }
 		/^}/ {
-			if (event != "") {
-				print event
-				for (i = 1; i <= n; i++)
-					print event "\t" members[i]
+			for (i = 1; i <= n; i++) {
+				if (event != "")
+					print event, members[i]
+				else if (FILENAME ~ /\/dgram_line\.c$/)
+					line_members[++n_line] = members[i]
 			}
+			if (event != "")
+				print event
 			event = ""
 			n = 0
 		}
 		{
 			line = $0
-			while (match(line, /(LOG_STR|LOG_NUM)\("[a-z_]+"|json_(str|int)\(&j, "[a-z_]+"/)) {
+			while (match(line, /(LOG_STR|LOG_NUM)\("[a-z_]+"|json_(str|int|bool)\(&?j, "[a-z_]+"/)) {
 				word = substr(line, RSTART, RLENGTH)
 				line = substr(line, RSTART + RLENGTH)
 				split(word, part, "\"")
-				key = part[2]
-				if (key != "object" && key != "ts" && key != "event")
-					members[++n] = key "\t" (word ~ /LOG_STR|json_str/ ? "string" : "integer")
+				add(part[2], word)
 			}
-			if (match($0, /log_say\([^,]*, LOG_[A-Z]+, [^"]*"[a-z_]+"/) ||
+			if (line ~ /LOG_NUM\([a-z_]+\[i\]\.key,/) {
+				for (i = 1; i <= n_table; i++)
+					add(table[i], "NUM(")
+			}
+			if (line ~ /notation_write_member\(/) {
+				add("text", "str(")
+				add("base64", "str(")
+			}
+			if (match($0, /dgram_line_write\("[a-z_-]+"/)) {
+				split(substr($0, RSTART, RLENGTH), part, "\"")
+				lines[event = part[2]]
+			}
+			if (match($0, /log_say\([^,]*, LOG_[A-Z]+, [^"]*"[a-z_-]+"/) ||
 			    match($0, /json_line_begin\(&j, .*, "[a-z_]+"\)/)) {
 				split(substr($0, RSTART, RLENGTH), part, "\"")
 				event = part[2]
+			}
+		}
+		END {
+			for (event in lines) {
+				for (i = 1; i <= n_line; i++)
+					print event, line_members[i]
 			}
 		}' cmd/*.c lib/*/*.c
 }
@@ -246,12 +273,12 @@ events_in_manual() {
 }
 
 @test "docs: sockt-json(5) has every event of the source with its members and their types, and no others" {
-	events_in_source | sort >"$BATS_TEST_TMPDIR/source"
+	events_in_source | sort -u >"$BATS_TEST_TMPDIR/source"
 	events_in_manual | sort >"$BATS_TEST_TMPDIR/manual"
 	same source sockt-json.5 "$BATS_TEST_TMPDIR/source" "$BATS_TEST_TMPDIR/manual"
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/source")" -gt 55 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/source")" -gt 90 ]
 	# an event or a member whose name is not written there would escape us
-	run -1 grep -nP 'log_say\((?!const struct log )[^"]*$' lib/*/*.c cmd/*.c
+	run -1 grep -nP 'log_say\((?!const struct log )[^"]*$|dgram_line_write\((?!const char)[^"]*$' lib/*/*.c cmd/*.c
 }
 
 @test "docs: what --json writes is what sockt-json(5) says" {
@@ -275,8 +302,18 @@ events_in_manual() {
 	kill "$server"
 	ends 143 "$server"
 	mv "$said" "$BATS_TEST_TMPDIR/echo"
+	start_server listen --json --stats -u --frame line --max-message 4 127.0.0.1 0
+	timeout "$PATIENCE" "$SOCKT" connect -u -q 0 "$addr" <<<longer
+	wait_for says "$heard" '"event":"datagram"'
+	kill "$server"
+	ends 143 "$server"
+	cat "$said" "$heard" >"$BATS_TEST_TMPDIR/datagrams"
+	start_server unix -l --json --type seqpacket "$BATS_TEST_TMPDIR/sock"
+	timeout "$PATIENCE" "$SOCKT" unix --type seqpacket "$BATS_TEST_TMPDIR/sock" <<<hello
+	ends 0 "$server"
+	mv "$said" "$BATS_TEST_TMPDIR/unix"
 	events_in_manual >"$BATS_TEST_TMPDIR/manual"
-	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,error,program,messages,echo} <<-'END'
+	python3 - "$BATS_TEST_TMPDIR"/{manual,server,client,error,program,messages,echo,datagrams,unix} <<-'END'
 		import json, sys
 		known = {}
 		for line in open(sys.argv[1]):
@@ -290,10 +327,10 @@ events_in_manual() {
 		        record = json.loads(line)
 		        seen.add(record['event'])
 		        for key, value in record.items():
-		            kind = {str: 'string', int: 'integer'}[type(value)]
+		            kind = {str: 'string', int: 'integer', bool: 'boolean'}[type(value)]
 		            assert known[record['event']].get(key) == kind, (record, key)
 		assert {'listening', 'accepted', 'trying', 'connected', 'closed', 'stats', 'failed', 'error', 'started', 'ended',
-		    'ambiguous', 'refused', 'counts'} <= seen, seen
+		    'ambiguous', 'refused', 'counts', 'datagram', 'peer'} <= seen, seen
 	END
 }
 
@@ -391,7 +428,7 @@ said() {
 
 @test "docs: the examples of sockt-connect(1) run as typed" {
 	run_examples sockt-connect.1
-	[ "$ran" -eq 13 ]
+	[ "$ran" -eq 15 ]
 	said '^up$'
 	[ "$(grep -c '^it works$' "$BATS_TEST_TMPDIR/said")" -eq 4 ]
 	said '^sent$'
@@ -405,11 +442,14 @@ said() {
 	said '"direction":"sent","text":"GET / HTTP/1.0\\r\\n\\r\\n"}$'
 	said 'connected from .* ms$'
 	said '"event":"connected"'
+	[ "$(grep -A 1 -x first "$BATS_TEST_TMPDIR/said")" = $'first\nsecond' ]
+	said '^status 5$'
+	said 'no word in 200 ms: '
 }
 
 @test "docs: the examples of sockt-listen(1) run as typed" {
 	run_examples sockt-listen.1
-	[ "$ran" -eq 10 ]
+	[ "$ran" -eq 15 ]
 	said '^hello$'
 	said '^one$'
 	said '^two$'
@@ -421,24 +461,59 @@ said() {
 	said '^< 00000000  47 45 54 20 '
 	said '^> 00000000  48 54 54 50 '
 	said '^ok$'
+	[ "$(grep -A 1 -x tick "$BATS_TEST_TMPDIR/said")" = $'tick\ntock' ]
+	said '"event":"datagram","peer":"127.0.0.1:[0-9]*","local":"127.0.0.1:[0-9]*","size":3,'
+	said '^6$'
+	said '^extra$'
+	said '^20[0-9][0-9]$'
+}
+
+@test "docs: the examples of sockt-unix(1) run as typed" {
+	run_examples sockt-unix.1
+	[ "$ran" -eq 7 ]
+	said '^ok$'
+	said '^up$'
+	said "unix:control.sock: .*process .*of user $(id -u), group $(id -g)\$"
+	[ "$(grep -A 1 -x a "$BATS_TEST_TMPDIR/said")" = $'a\nb' ]
+	said '^gone$'
+	said '^psst$'
+	[ "$(grep -A 2 -x 6f6e65 "$BATS_TEST_TMPDIR/said")" = $'6f6e65\n\n7468726565' ]
+	said '"event":"datagram","peer":"unix:.*"pid":[0-9]*,"uid":.*"text":"<13>backup: done"}$'
+	cmp copy file
+	[ "$(ls -d ./*.sock)" = ./control.sock ]
+}
+
+@test "docs: the examples of sockt-udp-send(1) run as typed" {
+	run_examples sockt-udp-send.1
+	[ "$ran" -eq 8 ]
+	said '^1b0\{94\}$'
+	said '^200 ping$'
+	said ': sent 200 datagrams, .* answered 200, lost 0, duplicate 0, late 0, strange 0 in 0\.[12]'
+	said '^it is me$'
+	said '^status 4$'
 }
 
 @test "docs: the examples of sockt-echo-server(1) run as typed" {
 	run_examples sockt-echo-server.1
-	[ "$ran" -eq 5 ]
+	[ "$ran" -eq 7 ]
 	said '^hello$'
 	said '^heard: one$'
 	[ "$(grep -A 2 -x 1 "$BATS_TEST_TMPDIR/said")" = $'1\n2\nRate limit exceeded' ]
 	said '^first$'
 	said '^Server full, try again later$'
 	said '0 clients now, 1 at most, 1 accepted, 1 refused$'
+	[ "$(grep -A 4 -x a "$BATS_TEST_TMPDIR/said")" = $'a\nb\nc\nd\ne' ]
+	said ': sent 5 datagrams of 5 bytes .*, received 6 of 6 bytes '
+	said 'not answered: 1 refused$'
+	said '^locally$'
 	said '|5:hello,|$'
 	said '^9:re: hello,'
 }
 
 @test "docs: the examples of sockt-json(5) run as typed" {
 	run_examples sockt-json.5
-	[ "$ran" -eq 2 ]
+	[ "$ran" -eq 3 ]
+	[ "$(grep -c '^127.0.0.1:[0-9]* 3$' "$BATS_TEST_TMPDIR/said")" -eq 2 ]
 	said '"event":"connected"'
 	said '^recovered$'
 }

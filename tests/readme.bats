@@ -46,17 +46,6 @@ take() {
 	is "$output" up
 }
 
-@test "readme: a line runs a program for each client" {
-	choose_port
-	take '-- sort'
-	begin bash -c "$typed"
-	wait_for says "$said" 'listening on '
-	for _ in 1 2; do
-		run -0 timeout "$PATIENCE" "$SOCKT" connect localhost "$free" <<<$'b\na'
-		is "$output" $'a\nb'
-	done
-}
-
 @test "readme: a line forwards a port and shows what goes through" {
 	start_web
 	choose_port
@@ -67,6 +56,16 @@ take() {
 	has "$output" 'HTTP/1.0 200 OK' 'it works'
 	has "$(<"$said")" '< 00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|' \
 		'> 00000000  48 54 54 50 2f 31 2e 30 '
+}
+
+@test "readme: a line sends a datagram" {
+	choose_port
+	begin "$SOCKT" listen -ud "$free"
+	wait_for says "$said" 'listening on '
+	take 'sockt udp-send'
+	run -0 timeout "$PATIENCE" bash -c "$typed"
+	is "$output" ''
+	wait_for says "$heard" 'name:1|c'
 }
 
 @test "readme: it names the version that is built, and no other" {

@@ -77,6 +77,20 @@ log_accepted(const struct log *log, const char *peer, const char *local)
 }
 
 void
+log_peer(const struct log *log, const char *peer, int64_t pid, int64_t uid, int64_t gid)
+{
+	const struct log_field fields[] = { LOG_NUM("pid", pid), LOG_NUM("uid", uid), LOG_NUM("gid", gid) };
+
+	bool unseen = pid == 0;
+	char process[32] = "a process";
+
+	if (!unseen)
+		snprintf(process, sizeof(process), "process %" PRId64, pid);
+	log_say(log, LOG_VERBOSE, LOG_ABOUT, "peer", peer, fields + unseen, COUNT(fields) - unseen,
+	    "%s of user %" PRId64 ", group %" PRId64, process, uid, gid);
+}
+
+void
 log_refused(const struct log *log, const char *peer, const char *reason)
 {
 	const struct log_field fields[] = { LOG_STR("reason", reason) };
@@ -195,6 +209,14 @@ log_hint(const struct log *log, const char *object, const char *words)
 }
 
 void
+log_warning(const struct log *log, const char *object, const char *words)
+{
+	const struct log_field fields[] = { LOG_STR("words", words) };
+
+	log_say(log, LOG_NOTICE, LOG_ABOUT, "warning", object, fields, COUNT(fields), "%s", words);
+}
+
+void
 log_ignored(const struct log *log, const char *object, const char *reason)
 {
 	const struct log_field fields[] = { LOG_STR("reason", reason) };
@@ -216,6 +238,32 @@ log_lost(const struct log *log, uint64_t bytes)
 
 	log_say(log, LOG_NOTICE, LOG_SENTENCE, "lost", "", fields, COUNT(fields), "the last %" PRIu64
 	    " bytes of the record were taken by nobody", bytes);
+}
+
+void
+log_datagrams_lost(const struct log *log, const char *object, uint64_t n, const char *why)
+{
+	const struct log_field fields[] = { LOG_NUM("datagrams", n), LOG_STR("reason", why) };
+
+	log_say(log, LOG_NOTICE, LOG_ABOUT, "datagrams-lost", object, fields, COUNT(fields), "%" PRIu64 " datagram%s lost: %s",
+	    n, n == 1 ? "" : "s", why);
+}
+
+void
+log_datagrams_cut(const struct log *log, const char *peer, uint64_t n, const char *why)
+{
+	const struct log_field fields[] = { LOG_NUM("datagrams", n), LOG_STR("reason", why) };
+
+	log_say(log, LOG_NOTICE, LOG_ABOUT, "datagrams-cut", peer, fields, COUNT(fields), "%" PRIu64 " datagram%s cut: %s",
+	    n, n == 1 ? "" : "s", why);
+}
+
+void
+log_undelivered(const struct log *log, const char *peer, const char *reason, int errnum)
+{
+	const struct log_field fields[] = { LOG_STR("reason", reason), LOG_STR("errno", err_errno_name(errnum)) };
+
+	log_say(log, LOG_VERBOSE, LOG_ABOUT, "undelivered", peer, fields, COUNT(fields), "%s", reason);
 }
 
 void

@@ -59,6 +59,7 @@ void	log_connected(const struct log *log, const char *addr, const char *local, i
 void	log_retrying(const struct log *log, const char *object, const char *reason, int64_t delay_ms);
 void	log_listening(const struct log *log, const char *addr);
 void	log_accepted(const struct log *log, const char *peer, const char *local);
+void	log_peer(const struct log *log, const char *peer, int64_t pid, int64_t uid, int64_t gid);
 void	log_refused(const struct log *log, const char *peer, const char *reason);
 void	log_closed(const struct log *log, const char *peer, uint64_t sent, uint64_t received, int64_t took_us,
 	    const char *reason);	/* reason NULL: it ended in order */
@@ -72,9 +73,13 @@ void	log_program_started(const struct log *log, const char *peer, const char *pr
 void	log_program_ended(const struct log *log, const char *peer, int64_t pid, int status);
 void	log_counts(const struct log *log, uint64_t now, uint64_t most, uint64_t accepted, uint64_t refused);
 void	log_hint(const struct log *log, const char *object, const char *words);
+void	log_warning(const struct log *log, const char *object, const char *words);
 void	log_ignored(const struct log *log, const char *object, const char *reason);
 void	log_ambiguous(const struct log *log, const char *object);
 void	log_lost(const struct log *log, uint64_t bytes);	/* of the record of connections */
+void	log_datagrams_lost(const struct log *log, const char *object, uint64_t n, const char *why);
+void	log_datagrams_cut(const struct log *log, const char *peer, uint64_t n, const char *why);
+void	log_undelivered(const struct log *log, const char *peer, const char *reason, int errnum);
 void	log_path(const struct log *log, const char *object, const char *flow, const char *path);	/* -vv */
 void	log_state(const struct log *log, const char *object, const char *from, const char *to);	/* -vv */
 

@@ -20,9 +20,21 @@
 #define FIRST_FD 3		/* SD_LISTEN_FDS_START */
 #define NOTIFY_PATH_MAX 107	/* what sun_path holds beside a NUL */
 
-/* What is wrong with a descriptor that should be a listening stream socket; NULL: nothing. *addr is its address. */
 static const char *
-whats_wrong(int fd, struct addr *addr)
+other_type(int wanted)
+{
+	switch (wanted) {
+	case SOCK_DGRAM:	return "is not a datagram socket";
+	case SOCK_SEQPACKET:	return "is not a socket of sequenced packets";
+	default:		return "is not a stream socket";
+	}
+}
+
+/*
+ * What is wrong with a descriptor that should be a socket of that type to be reached at; NULL: nothing. *addr is where.
+ */
+static const char *
+whats_wrong(int fd, int wanted, struct addr *addr)
 {
 	int type = 0, listens = 0;
 	socklen_t len = sizeof(type);
@@ -31,10 +43,10 @@ whats_wrong(int fd, struct addr *addr)
 		return "is not open";
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return "is not a socket";
-	if (type != SOCK_STREAM)
-		return "is not a stream socket";
+	if (type != wanted)
+		return other_type(wanted);
 	len = sizeof(listens);
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens)
+	if (wanted != SOCK_DGRAM && (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens))
 		return "is a socket that does not listen (Accept=no is what systemd needs to be told)";
 	sock_local(fd, addr);
 	if (addr->len == 0 || (addr_family(addr) != AF_INET && addr_family(addr) != AF_INET6 &&
@@ -50,20 +62,21 @@ whats_wrong(int fd, struct addr *addr)
  * the next one comes.
  */
 static int
-adopt(int fd, int family)
+adopt(int fd, int type, int family)
 {
 	int flags = fcntl(fd, F_GETFL), fd_flags = fcntl(fd, F_GETFD);
 
 	if (flags < 0 || fd_flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    fcntl(fd, F_SETFD, fd_flags | FD_CLOEXEC) < 0)
 		return -1;
-	sock_tune(fd, family);
+	if (type == SOCK_STREAM)
+		sock_tune(fd, family);
 	return 0;
 }
 
 /* Takes the n descriptors. *l has them only when all of them are right. */
 static int
-take(struct listener *l, size_t n, struct err *err)
+take(struct listener *l, int type, size_t n, struct err *err)
 {
 	char name[64];
 	const char *wrong;
@@ -71,12 +84,13 @@ take(struct listener *l, size_t n, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		int fd = FIRST_FD + (int)i;
 		snprintf(name, sizeof(name), "LISTEN_FDS descriptor %d", fd);
-		if ((wrong = whats_wrong(fd, &l->v[i].addr)) != NULL)
+		if ((wrong = whats_wrong(fd, type, &l->v[i].addr)) != NULL)
 			err_set(err, ERR_BIND, 0, "%s", wrong);
-		else if (adopt(fd, addr_family(&l->v[i].addr)) < 0)
+		else if (adopt(fd, type, addr_family(&l->v[i].addr)) < 0)
 			err_set(err, ERR_BIND, errno, "cannot be used");
 		else {
 			l->v[i].fd = fd;
+			l->v[i].file.path[0] = '\0';
 			continue;
 		}
 		return err_at(err, STAGE_LISTEN, name);
@@ -95,7 +109,7 @@ activation_offered(void)
 }
 
 int
-activation_take(struct listener *l, bool *taken, struct err *err)
+activation_take(struct listener *l, int type, bool *taken, struct err *err)
 {
 	static const char *const variables[] = { "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES" };
 	const char *fds = getenv("LISTEN_FDS");
@@ -113,7 +127,7 @@ activation_take(struct listener *l, bool *taken, struct err *err)
 		unsetenv(variables[i]);
 	if (!good)
 		return err_at(err, STAGE_LISTEN, "LISTEN_FDS");
-	if (take(l, (size_t)n, err) < 0)
+	if (take(l, type, (size_t)n, err) < 0)
 		return -1;
 	*taken = n > 0;
 	return 0;

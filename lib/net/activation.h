@@ -11,16 +11,16 @@
 #include "lib/net/listener.h"
 
 /*
- * Takes the listening sockets that came as descriptors 3 and up, if LISTEN_PID and LISTEN_FDS say that they are this
- * process's: *l owns them then, as if listener_open() had made them, and *taken is true. Otherwise *taken is false and
- * *l empty. Call it before descriptors are opened. The variables are removed in any case, since no child of ours is the
- * one they mean. Returns 0, or -1 with ERR_BIND, the object naming the variable or descriptor that is wrong, and
- * nothing taken.
+ * Takes the listening sockets of that type (bound ones, if SOCK_DGRAM) that came as descriptors 3 and up, if LISTEN_PID
+ * and LISTEN_FDS say that they are this process's: *l owns them then, as if listener_open() had made them, and *taken
+ * is true. Otherwise *taken is false and *l empty. Call it before descriptors are opened. The variables are removed in
+ * any case, since no child of ours is the one they mean. Returns 0, or -1 with ERR_BIND, the object naming the variable
+ * or descriptor that is wrong, and nothing taken.
  *
  * Never unlink the path of a Unix one: it is the service manager's. A client that was waiting before we started, as the
  * one we are started for, has not inherited what sock_tune() sets.
  */
-int	activation_take(struct listener *l, bool *taken, struct err *err);
+int	activation_take(struct listener *l, int type, bool *taken, struct err *err);
 
 /* Do LISTEN_PID and LISTEN_FDS speak of this process? They may yet be wrong, which activation_take() says. */
 bool	activation_offered(void);

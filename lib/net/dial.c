@@ -16,6 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/opts.h"
+#include "lib/net/dgram.h"
 
 #define STAGGER_MS	250	/* RFC 8305 section 5: Connection Attempt Delay */
 #define RACERS_MAX	6
@@ -299,13 +300,68 @@ is_self_connected(int fd, const struct addr *dialed)
 	return addr_equal(&local, &peer);
 }
 
+/*
+ * Makes the socket what the options ask for: --interface, --sockopt, and bound to --source. Returns 0, or -1 and an
+ * error no other address will mend.
+ */
+static int
+prepare(const struct racer *r, struct err *err)
+{
+	const struct dial_args *args = r->dial->args;
+	bool inet = addr_is_inet(&r->addr), bound = inet && args->source.len > 0;
+	bool stream = !sock_has_messages(&args->sock);
+	static const int on = 1;
+
+	if (inet && args->interface != NULL &&
+	    setsockopt(r->fd, SOL_SOCKET, SO_BINDTODEVICE, args->interface, (socklen_t)strlen(args->interface)) < 0) {
+		err_set(err, errno == EPERM ? ERR_LOCAL : ERR_BIND, errno, "cannot use the interface");
+		return err_at(err, STAGE_CONNECT, args->interface);
+	}
+	/* A given port may be shared by attempts at several addresses; without one, the choice waits for connect. */
+	if (bound && stream && addr_port(&args->source) != 0)
+		setsockopt(r->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	else if (bound && stream)
+		setsockopt(r->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (inet && !stream)
+		dgram_want_errors(r->fd, addr_family(&r->addr));
+	if (inet && args->outgoing != NULL && outgoing_set(args->outgoing, r->fd, &r->addr, err) < 0)
+		return -1;
+	/* After our own choices, so that it can undo them, and before bind(2), which some have to precede. */
+	if (sockopt_set(&args->sock.options, r->fd, addr_family(&r->addr), STAGE_CONNECT, err) < 0)
+		return -1;
+	if (!bound || bind(r->fd, (const void *)&args->source.ss, args->source.len) == 0)
+		return 0;
+	return source_failed(r->dial, errno, err);
+}
+
+/*
+ * The socket has shown that there is a way, and another takes its place: Linux lets none of IPv6 that was ever
+ * connected hear anybody else again. Returns false, with the round at its end, when there is none.
+ */
+static bool
+replace_socket(struct racer *r)
+{
+	struct dial *d = r->dial;
+	struct err err = ERR_EMPTY;
+
+	fd_close(&r->fd);
+	r->fd = sock_new(addr_family(&r->addr), &d->args->sock, STAGE_CONNECT, &err);
+	if (r->fd >= 0 && prepare(r, &err) == 0)
+		return true;
+	err_at(&err, STAGE_CONNECT, d->name);
+	if (r->fd < 0)
+		d->n_racing--;
+	round_failed(d, &err, false);
+	return false;
+}
+
 static void
 racer_won(struct racer *r)
 {
 	struct dial *d = r->dial;
 	struct addr peer = r->addr, local;
 	char name[ADDR_NAME_MAX], local_name[ADDR_NAME_MAX];
-	int fd = r->fd;
+	int fd;
 
 	if (is_self_connected(r->fd, &r->addr)) {
 		loop_io_stop(&r->io);
@@ -316,7 +372,10 @@ racer_won(struct racer *r)
 		race_go_on(d);
 		return;
 	}
-	if (d->log->level >= LOG_VERBOSE) {
+	if (d->args->unconnected && !replace_socket(r))
+		return;
+	fd = r->fd;
+	if (d->log->level >= LOG_VERBOSE && !d->args->unconnected) {
 		sock_local(fd, &local);
 		log_connected(d->log, addr_name(&peer, name, sizeof(name)),
 		    addr_name(&local, local_name, sizeof(local_name)), clock_us() - r->began_us);
@@ -375,35 +434,6 @@ on_racer_timer(void *arg)
 	}
 	snprintf(text, sizeof(text), "timed out after %s", clock_words(r->dial->args->attempt_ms, span, sizeof(span)));
 	racer_failed(r, ETIMEDOUT, text);
-}
-
-/*
- * Makes the socket what the options ask for: --interface, --sockopt, and bound to --source. Returns 0, or -1 and an
- * error no other address will mend.
- */
-static int
-prepare(const struct racer *r, struct err *err)
-{
-	const struct dial_args *args = r->dial->args;
-	bool inet = addr_is_inet(&r->addr), bound = inet && args->source.len > 0;
-	static const int on = 1;
-
-	if (inet && args->interface != NULL &&
-	    setsockopt(r->fd, SOL_SOCKET, SO_BINDTODEVICE, args->interface, (socklen_t)strlen(args->interface)) < 0) {
-		err_set(err, errno == EPERM ? ERR_LOCAL : ERR_BIND, errno, "cannot use the interface");
-		return err_at(err, STAGE_CONNECT, args->interface);
-	}
-	/* A given port may be shared by attempts at several addresses; without one, the choice waits for connect. */
-	if (bound && addr_port(&args->source) != 0)
-		setsockopt(r->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	else if (bound)
-		setsockopt(r->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-	/* After our own choices, so that it can undo them, and before bind(2), which some have to precede. */
-	if (sockopt_set(&args->sock.options, r->fd, addr_family(&r->addr), STAGE_CONNECT, err) < 0)
-		return -1;
-	if (!bound || bind(r->fd, (const void *)&args->source.ss, args->source.len) == 0)
-		return 0;
-	return source_failed(r->dial, errno, err);
 }
 
 /* ---- a round ---- */

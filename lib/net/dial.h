@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
+#include "lib/net/outgoing.h"
 #include "lib/net/resolve.h"
 #include "lib/net/sock.h"
 #include "lib/wire/endpoint.h"
@@ -22,6 +23,8 @@ struct dial_args {
 	struct sock_args sock;
 	struct addr source;		/* what to bind to; len 0: the system's choice */
 	const char *interface;		/* NULL: any */
+	const struct outgoing *outgoing;	/* of datagrams; NULL: nothing is said of them */
+	bool unconnected;		/* datagrams: the socket shall hear everybody; only done's peer says whom it is for */
 	int64_t timeout_ms;		/* for everything; 0: no limit; OPT_UNSET: the default, or what wait_ms says */
 	int64_t attempt_ms;		/* for one attempt at one address */
 	int64_t retries;		/* further rounds after a failure that may heal */

@@ -4,6 +4,7 @@
 #include "lib/net/exec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,45 +15,52 @@
 #include "lib/base/fd.h"
 
 #define VALUE_MAX	(ADDR_NAME_MAX + 32)
-#define N_PREFIXES	2
-#define N_NAMES		5
+#define ADDED_MAX	16	/* variables */
+#define FIRST_MORE	(STDERR_FILENO + 1)
 
-static const char *const prefixes[N_PREFIXES] = { "SOCKT_", "NCAT_" };
-static const char *const names[N_NAMES] = { "REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT", "PROTO" };
+static const char *const prefixes[] = { "SOCKT_", "NCAT_" };
 
-/* An environment: ours, filtered, and what is added. Lives until env_free(). */
+/* An environment: ours, filtered, and what is added. */
 struct env {
 	char **v;
-	char text[N_PREFIXES * N_NAMES][VALUE_MAX];
+	size_t n, n_added;
+	char added[ADDED_MAX][VALUE_MAX];
 };
 
-/* Is it a variable that our child must not have from us, or that we set? */
+/* Is variable, NAME=VALUE, called that? */
+static bool
+is_called(const char *variable, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(variable, name, n) == 0 && variable[n] == '=';
+}
+
+/* Is it a variable that our child must not have from us, or that we set, perhaps? */
 static bool
 is_left_out(const char *variable)
 {
-	static const char *const ours[] = { "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=",
-	    "NOTIFY_SOCKET=" };
+	static const char *const not_theirs[] = { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID",
+	    "NOTIFY_SOCKET" };
+	static const char *const ours[] = { "REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT", "PROTO", "FDS",
+	    "PEER_PID", "PEER_UID", "PEER_GID" };
+	bool out = false;
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		if (strncmp(variable, ours[i], strlen(ours[i])) == 0)
-			return true;
-	}
-	for (size_t i = 0; i < N_PREFIXES; i++) {
+	for (size_t i = 0; i < sizeof(not_theirs) / sizeof(not_theirs[0]); i++)
+		out |= is_called(variable, not_theirs[i]);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		size_t n = strlen(prefixes[i]);
-		for (size_t j = 0; j < N_NAMES && strncmp(variable, prefixes[i], n) == 0; j++) {
-			size_t m = strlen(names[j]);
-			if (strncmp(variable + n, names[j], m) == 0 && variable[n + m] == '=')
-				return true;
-		}
+		for (size_t j = 0; j < sizeof(ours) / sizeof(ours[0]) && strncmp(variable, prefixes[i], n) == 0; j++)
+			out |= is_called(variable + n, ours[j]);
 	}
-	return false;
+	return out;
 }
 
 static const char *
-proto_of(const struct addr *addr)
+proto_of(const struct exec_args *args)
 {
-	return addr_family(addr) == AF_INET || addr_family(addr) == AF_INET6 ? "TCP" :
-	    addr_family(addr) == AF_UNIX ? "UNIX" : "VSOCK";
+	return addr_is_inet(args->local) ? (args->datagrams ? "UDP" : "TCP") :
+	    addr_family(args->local) == AF_UNIX ? "UNIX" : "VSOCK";
 }
 
 static const char *
@@ -64,31 +72,83 @@ port_of(const struct addr *addr, char *out, size_t size)
 	return out;
 }
 
-static bool
-env_make(struct env *env, const struct addr *remote, const struct addr *local)
+static void
+env_add(struct env *env, const char *prefix, const char *name, const char *value)
 {
-	char remote_host[ADDR_NAME_MAX], local_host[ADDR_NAME_MAX], remote_port[16], local_port[16];
-	const char *const values[N_NAMES] = {
-		addr_host(remote, remote_host, sizeof(remote_host)), port_of(remote, remote_port, sizeof(remote_port)),
-		addr_host(local, local_host, sizeof(local_host)), port_of(local, local_port, sizeof(local_port)),
-		proto_of(local),
-	};
-	size_t n = 0, kept = 0;
+	char *at = env->added[env->n_added++];
+
+	snprintf(at, VALUE_MAX, "%s%s=%s", prefix, name, value);
+	env->v[env->n++] = at;
+}
+
+static void
+env_add_number(struct env *env, const char *name, long long number)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%lld", number);
+	env_add(env, prefixes[0], name, value);
+}
+
+static bool
+env_make(struct env *env, const struct exec_args *args)
+{
+	char host[ADDR_NAME_MAX], port[16];
+	size_t n = 0;
 
 	while (environ[n] != NULL)
 		n++;
-	if ((env->v = calloc(n + N_PREFIXES * N_NAMES + 1, sizeof(char *))) == NULL)
+	if ((env->v = calloc(n + ADDED_MAX + 1, sizeof(char *))) == NULL)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (!is_left_out(environ[i]))
-			env->v[kept++] = environ[i];
+			env->v[env->n++] = environ[i];
 	}
-	for (size_t i = 0; i < N_PREFIXES * N_NAMES; i++) {
-		snprintf(env->text[i], sizeof(env->text[i]), "%s%s=%s", prefixes[i / N_NAMES], names[i % N_NAMES],
-		    values[i % N_NAMES]);
-		env->v[kept++] = env->text[i];
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		env_add(env, prefixes[i], "REMOTE_ADDR", addr_host(args->remote, host, sizeof(host)));
+		env_add(env, prefixes[i], "REMOTE_PORT", port_of(args->remote, port, sizeof(port)));
+		env_add(env, prefixes[i], "LOCAL_ADDR", addr_host(args->local, host, sizeof(host)));
+		env_add(env, prefixes[i], "LOCAL_PORT", port_of(args->local, port, sizeof(port)));
+		env_add(env, prefixes[i], "PROTO", proto_of(args));
 	}
+	if (args->peer != NULL && args->peer->pid != 0)
+		env_add_number(env, "PEER_PID", args->peer->pid);
+	if (args->peer != NULL) {
+		env_add_number(env, "PEER_UID", args->peer->uid);
+		env_add_number(env, "PEER_GID", args->peer->gid);
+	}
+	if (args->more != NULL && args->more->n > 0)
+		env_add_number(env, "FDS", (long long)args->more->n);
 	return true;
+}
+
+/*
+ * Copies the further descriptors to where none of them is in the place of another that is still to come. Returns 0, or
+ * an errno.
+ */
+static int
+copy_away(const struct rights *more, struct rights *copies)
+{
+	for (size_t i = 0; more != NULL && i < more->n; i++) {
+		int fd = fcntl(more->v[i], F_DUPFD_CLOEXEC, FIRST_MORE + (int)more->n);
+		if (fd < 0)
+			return errno == EINVAL ? EMFILE : errno;	/* EINVAL: the limit is lower than that */
+		copies->v[copies->n++] = fd;
+	}
+	return 0;
+}
+
+/* What descriptors it has. The actions take memory, and say so. */
+static int
+set_files(posix_spawn_file_actions_t *files, int fd, const struct rights *more)
+{
+	int rc = posix_spawn_file_actions_adddup2(files, fd, STDIN_FILENO);
+
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(files, fd, STDOUT_FILENO);
+	for (size_t i = 0; i < more->n && rc == 0; i++)
+		rc = posix_spawn_file_actions_adddup2(files, more->v[i], FIRST_MORE + (int)i);
+	return rc != 0 ? rc : posix_spawn_file_actions_addclosefrom_np(files, FIRST_MORE + (int)more->n);
 }
 
 static int
@@ -99,6 +159,7 @@ failed(int errnum, const char *program, struct err *err)
 		err_set(err, ERR_NOT_FOUND, errnum, "cannot run it");
 		break;
 	case EAGAIN: case ENOMEM: case EMFILE: case ENFILE:
+	case EBADF:		/* it may have fewer descriptors than it is to have */
 		err_set(err, ERR_LIMIT, errnum, "cannot run it");
 		break;
 	default:
@@ -109,11 +170,12 @@ failed(int errnum, const char *program, struct err *err)
 }
 
 int
-exec_start(char *const argv[], int fd, const struct addr *remote, const struct addr *local, pid_t *pid, struct err *err)
+exec_start(const struct exec_args *args, pid_t *pid, struct err *err)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	struct env env = { .v = NULL };
+	struct rights copies = { .n = 0 };
 	sigset_t all, none;
 	int errnum;
 
@@ -125,18 +187,19 @@ exec_start(char *const argv[], int fd, const struct addr *remote, const struct a
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setpgroup(&attr, 0);
-	/* The actions take memory, and say so. */
-	if (!env_make(&env, remote, local) || posix_spawn_file_actions_adddup2(&files, fd, STDIN_FILENO) != 0 ||
-	    posix_spawn_file_actions_adddup2(&files, fd, STDOUT_FILENO) != 0 ||
-	    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1) != 0) {
+	errnum = copy_away(args->more, &copies);
+	if (errnum == 0)
+		errnum = set_files(&files, args->fd, &copies);
+	if (errnum == 0 && !env_make(&env, args))
 		errnum = ENOMEM;
-	} else {
+	if (errnum == 0) {
 		fd_limit_lend();
-		errnum = posix_spawnp(pid, argv[0], &files, &attr, argv, env.v);
+		errnum = posix_spawnp(pid, args->argv[0], &files, &attr, args->argv, env.v);
 		fd_limit_take_back();
 	}
 	free(env.v);
+	rights_close(&copies);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
-	return errnum == 0 ? 0 : failed(errnum, argv[0], err);
+	return errnum == 0 ? 0 : failed(errnum, args->argv[0], err);
 }

@@ -17,8 +17,10 @@
 void
 listener_close(struct listener *l)
 {
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n; i++) {
+		unix_remove(&l->v[i].file);	/* first: with nobody behind it, it would look stale to others */
 		fd_close(&l->v[i].fd);
+	}
 	l->n = 0;
 }
 
@@ -49,7 +51,10 @@ bind_to(int fd, const struct addr *addr)
 	return bind(fd, (const void *)&at.ss, at.len);
 }
 
-/* Opens one socket on addr. Returns it, or -1 and err. */
+/*
+ * Opens one internet or vsock socket on addr. Returns it, or -1 and err. Of datagrams SO_REUSEADDR would let others
+ * take them from us, unless everybody means to get them.
+ */
 static int
 open_one(const struct addr *addr, bool dual_stack, bool shared, const struct sock_args *args, struct err *err)
 {
@@ -57,7 +62,8 @@ open_one(const struct addr *addr, bool dual_stack, bool shared, const struct soc
 
 	if (fd < 0)
 		return err->object[0] != '\0' ? -1 : cannot_listen(addr, err->errnum, err);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (sock_type(args) != SOCK_DGRAM || args->shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
 		goto failed;
 	if (addr_family(addr) == AF_INET6 &&
@@ -65,13 +71,41 @@ open_one(const struct addr *addr, bool dual_stack, bool shared, const struct soc
 		goto failed;
 	if (sockopt_set(&args->options, fd, addr_family(addr), STAGE_LISTEN, err) < 0)
 		goto out;
-	if (bind_to(fd, addr) == 0 && listen(fd, SOMAXCONN) == 0)
+	if (bind_to(fd, addr) == 0 && (sock_type(args) == SOCK_DGRAM || listen(fd, SOMAXCONN) == 0))
 		return fd;
 failed:
 	cannot_listen(addr, errno, err);
 out:
 	fd_close(&fd);
 	return -1;
+}
+
+/* The same of a Unix socket, whose file becomes *made. */
+static int
+open_unix(const struct addr *addr, const struct sock_args *args, const struct unix_args *file, struct unix_file *made,
+    struct err *err)
+{
+	int fd = sock_new(AF_UNIX, args, STAGE_LISTEN, err);
+	char name[ADDR_NAME_MAX];
+
+	if (fd < 0)
+		return err->object[0] != '\0' ? -1 : cannot_listen(addr, err->errnum, err);
+#ifdef SO_PASSCRED
+	static const int on = 1;
+
+	/* Who sent the very first datagram can be told only if that was asked for when it came. */
+	if (sock_type(args) == SOCK_DGRAM)
+		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+#endif
+	if (sockopt_set(&args->options, fd, AF_UNIX, STAGE_LISTEN, err) == 0 &&
+	    unix_bind(fd, addr, file, made, err) == 0) {
+		if (sock_type(args) == SOCK_DGRAM || listen(fd, SOMAXCONN) == 0)
+			return fd;
+		cannot_listen(addr, errno, err);
+		unix_remove(made);
+	}
+	fd_close(&fd);
+	return err_at(err, STAGE_LISTEN, addr_name(addr, name, sizeof(name)));
 }
 
 static bool
@@ -87,8 +121,9 @@ is_listed(const struct listener *l, const struct addr *addr)
 /* Opens every address on one port, which 0 lets the first choose. Returns 0, or -1 and err, with nothing open. */
 static int
 open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared, unsigned port,
-    const struct sock_args *args, struct err *err)
+    const struct sock_args *args, const struct unix_args *file, struct err *err)
 {
+	struct unix_file made;
 	struct err why;
 	int fd;
 
@@ -99,9 +134,11 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, boo
 		if (is_listed(l, &addr))
 			continue;
 		why = ERR_EMPTY;
+		made = UNIX_FILE_EMPTY;
 		/* At the end of the room: rather than pass over some in silence. */
-		fd = l->n < LISTENER_MAX ? open_one(&addr, dual_stack, shared, args, &why) :
-		    cannot_listen(&addr, ENOBUFS, &why);
+		fd = l->n == LISTENER_MAX ? cannot_listen(&addr, ENOBUFS, &why) :
+		    addr_family(&addr) == AF_UNIX ? open_unix(&addr, args, file, &made, &why) :
+		    open_one(&addr, dual_stack, shared, args, &why);
 		if (fd < 0) {
 			*err = why;
 			/* localhost has ::1 also where IPv6 is switched off */
@@ -111,6 +148,7 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, boo
 			return -1;
 		}
 		l->v[l->n].fd = fd;
+		l->v[l->n].file = made;
 		sock_local(fd, &l->v[l->n].addr);
 		port = addr_port(&l->v[l->n++].addr);
 		if (dual_stack && addr_family(&addr) == AF_INET6)
@@ -121,17 +159,17 @@ open_all(struct listener *l, const struct addr_list *addrs, bool dual_stack, boo
 
 int
 listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared,
-    const struct sock_args *args, struct err *err)
+    const struct sock_args *args, const struct unix_args *file, struct err *err)
 {
 	unsigned port = addr_port(&addrs->v[0]);
-	int rc = -1;
+	int rounds = port == 0 && addr_is_inet(&addrs->v[0]) ? PORT_TRIES : 1, rc = -1;
 
 	*l = LISTENER_EMPTY;
 	if (sock_check(args, addrs, STAGE_LISTEN, err) < 0)
 		return -1;
 	/* A port that was free on the first address may be taken on the second: look for another. */
-	for (int tries = 0; rc < 0 && tries < (port == 0 ? PORT_TRIES : 1); tries++) {
-		rc = open_all(l, addrs, dual_stack, shared, port, args, err);
+	for (int tries = 0; rc < 0 && tries < rounds; tries++) {
+		rc = open_all(l, addrs, dual_stack, shared, port, args, file, err);
 		if (rc < 0 && err->errnum != EADDRINUSE)
 			break;
 	}
@@ -146,6 +184,7 @@ listener_share(struct listener *l, const struct listener *first, const struct so
 
 	*l = LISTENER_EMPTY;
 	for (; l->n < first->n; l->n++) {
+		l->v[l->n].file.path[0] = '\0';
 		v6_only = 1;
 		len = sizeof(v6_only);
 		getsockopt(first->v[l->n].fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &len);	/* no IPv6: it stays 1 */
@@ -164,6 +203,7 @@ listener_dup(struct listener *l, const struct listener *first, struct err *err)
 	*l = LISTENER_EMPTY;
 	for (; l->n < first->n; l->n++) {
 		l->v[l->n].addr = first->v[l->n].addr;
+		l->v[l->n].file.path[0] = '\0';
 		if ((l->v[l->n].fd = fcntl(first->v[l->n].fd, F_DUPFD_CLOEXEC, 0)) < 0) {
 			cannot_listen(&l->v[l->n].addr, errno, err);
 			listener_close(l);
@@ -173,6 +213,18 @@ listener_dup(struct listener *l, const struct listener *first, struct err *err)
 	return 0;
 }
 
+/* What a Unix listener was given its clients do not inherit at all. What worked for it is not checked again. */
+static void
+set_on_client(const struct sockopts *options, int fd, int family)
+{
+	struct err err;
+
+	if (family == AF_UNIX)
+		sockopt_set(options, fd, family, STAGE_LISTEN, &err);
+	else
+		sockopt_set_again(options, fd);
+}
+
 int
 listener_accept(int fd, const struct sock_args *args, struct addr *peer)
 {
@@ -180,7 +232,7 @@ listener_accept(int fd, const struct sock_args *args, struct addr *peer)
 
 	peer->len = sizeof(peer->ss);
 	if ((client = accept4(fd, (void *)&peer->ss, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
-		sockopt_set_again(&args->options, client);
+		set_on_client(&args->options, client, addr_family(peer));
 	return client;
 }
 

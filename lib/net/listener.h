@@ -1,5 +1,5 @@
 /*
- * Listening sockets: one a local address, all on one port.
+ * Sockets to be reached at: one a local address, all on one port. Streams listen; datagrams just come.
  */
 #ifndef SOCKT_NET_LISTENER_H
 #define SOCKT_NET_LISTENER_H
@@ -9,11 +9,16 @@
 #include "lib/base/err.h"
 #include "lib/net/addr.h"
 #include "lib/net/sock.h"
+#include "lib/net/unix.h"
 
 #define LISTENER_MAX 64		/* addresses of one name that we listen on; more are an error */
 
 struct listener {
-	struct { int fd; struct addr addr; } v[LISTENER_MAX];	/* addr as bound: port 0 has become a real one */
+	struct {
+		int fd;
+		struct addr addr;	/* as bound: port 0 has become a real one */
+		struct unix_file file;	/* of a Unix socket that was opened here: listener_close() removes it */
+	} v[LISTENER_MAX];
 	size_t n;
 };
 
@@ -22,15 +27,16 @@ struct listener {
 /*
  * Binds and listens on every address of the list. With dual_stack the list is [::] and 0.0.0.0, or one of them: one v6
  * socket serves both families where there is IPv6. Port 0 becomes one free port for all. Of several addresses those
- * that this host does not have are passed over. With shared, listener_share() may follow. Returns 0, or -1 and err,
- * with nothing open.
+ * that this host does not have are passed over. With shared, listener_share() may follow. file is for Unix addresses
+ * alone. Returns 0, or -1 and err, with nothing open.
  */
 int	listener_open(struct listener *l, const struct addr_list *addrs, bool dual_stack, bool shared,
-	    const struct sock_args *args, struct err *err);
+	    const struct sock_args *args, const struct unix_args *file, struct err *err);
 
 /*
  * For another worker: sockets of its own on the addresses of first, which was opened with shared; the system spreads
- * clients over both (SO_REUSEPORT). Or, where first came from elsewhere, other descriptors for the same sockets.
+ * clients over both (SO_REUSEPORT). Or, where first came from elsewhere, other descriptors for the same sockets. Files
+ * remain first's.
  * Returns 0, or -1 and err, with nothing open.
  */
 int	listener_share(struct listener *l, const struct listener *first, const struct sock_args *args, struct err *err);

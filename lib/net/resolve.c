@@ -168,7 +168,7 @@ answer_at_once(const struct endpoint *ep, const struct resolve_args *args, struc
 		return false;		/* the thread's way says it has no memory */
 	list->v[0] = first;
 	list->n = 1;
-	if (ep->kind == ENDPOINT_TCP && ep->host[0] == '\0' && !args->only_v4 && !args->only_v6)
+	if (addr_is_inet(&first) && ep->host[0] == '\0' && !args->only_v4 && !args->only_v6)
 		addr_from_host(&list->v[list->n++], "0.0.0.0");
 	for (size_t i = 0; i < list->n; i++)
 		addr_set_port(&list->v[i], (unsigned)port);
@@ -213,7 +213,8 @@ resolve_start(struct loop *loop, const struct endpoint *ep, const struct resolve
 		return -1;
 	}
 	*r = (struct resolver){ .read_end = fds[0], .write_end = fds[1], .done = done, .arg = arg, .ep = *ep,
-	    .hints = { .ai_socktype = SOCK_STREAM, .ai_flags = ep->host[0] == '\0' ? AI_PASSIVE : 0,
+	    .hints = { .ai_socktype = ep->kind == ENDPOINT_UDP ? SOCK_DGRAM : SOCK_STREAM,
+	    .ai_flags = ep->host[0] == '\0' ? AI_PASSIVE : 0,
 		.ai_family = args->only_v4 ? AF_INET : args->only_v6 ? AF_INET6 : AF_UNSPEC } };
 	atomic_init(&r->refs, 2);
 	loop_io_init(&r->io, loop, r->read_end, on_answer, r);

@@ -107,7 +107,8 @@ static void
 client_close(struct client *c, const char *reason)
 {
 	struct hub *hub = c->hub;
-	struct server_end end = { .sent = c->sent, .received = c->received, .reason = reason };
+	struct server_end end = { .sent = c->sent - stream_overhead(c->stream, STREAM_WRITE), .reason = reason,
+	    .received = c->received - stream_overhead(c->stream, STREAM_READ) };
 
 	if (c->state == CLIENT_CLOSED)
 		return;
@@ -610,7 +611,7 @@ client_open(struct client *c, struct server_conn *conn, struct err *err)
 {
 	struct hub *hub = c->hub;
 
-	if (hub->args->frames.wire.kind != FRAME_NONE) {
+	if (relay_has_messages(hub->args)) {
 		if ((c->filter = malloc(sizeof(*c->filter))) == NULL)
 			return err_set(err, ERR_LIMIT, ENOMEM, "%s", "");
 		*c->filter = relay_filter_down(hub->args, stream_plain(hub->local, STREAM_WRITE).medium);
@@ -700,7 +701,7 @@ take_filters(struct hub *hub)
 	struct filter down = relay_filter_down(hub->args, sink);
 
 	hub->out = BUF_EMPTY(filter_bound(&down, CHUNK));
-	if (hub->args->frames.wire.kind == FRAME_NONE)
+	if (!relay_has_messages(hub->args))
 		hub->down = down;
 	hub->up = relay_filter_up(hub->args);
 	hub->chunk_max = filter_bound(&hub->up, CHUNK / 2);

@@ -1,5 +1,5 @@
 /*
- * Program: one of the user's on a connection, and many of them as a service.
+ * Program: one of the user's on a connection.
  *
  * It talks to one end of a socketpair, and a relay joins the other with the client: the end of either's words is passed
  * on, the last bytes of a program that died arrive, and every option of a relay means what it always means. It is over
@@ -13,22 +13,23 @@
 #ifndef SOCKT_SERVICE_PROGRAM_H
 #define SOCKT_SERVICE_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/event/loop.h"
 #include "lib/net/addr.h"
-#include "lib/net/layers.h"
+#include "lib/net/rights.h"
+#include "lib/net/stream.h"
+#include "lib/net/unix.h"
 #include "lib/service/relay.h"
-#include "lib/service/server.h"
 
 #define PROGRAM_GRACE_MS 5000	/* what one that was told to end has until it is made to */
 
 struct program_args {
 	char *const *argv;		/* NULL ends it */
 	const struct relay_args *relay;
-	int64_t drain_ms;		/* of a service: see server.h */
 };
 
 struct program;
@@ -43,13 +44,22 @@ struct program_calls {
 	void (*done)(void *arg, const struct err *err);
 };
 
+/* Whom it is to talk to. */
+struct program_peer {
+	const char *name;		/* in messages; borrowed until program_free() */
+	struct addr remote, local;
+	bool datagrams;			/* it sends datagrams, and has no connection */
+	const struct unix_peer *user;	/* of a Unix socket (unix.h); borrowed; NULL: the system does not say */
+	const struct rights *rights;	/* what it has sent for the program to have (rights.h); borrowed; NULL: nothing */
+};
+
 /*
- * Runs it on the connected socket fd, which it takes over; args, layers, log and name, the peer in messages, are
- * borrowed until program_free(). signals_start() must have been called. NULL and err if it cannot be run: then fd is
- * closed.
+ * Runs it on the stream remote, which it takes over; args and log are borrowed until program_free(). signals_start()
+ * must have been called. NULL and err if it cannot be run: then remote is freed, and its peer knows that nobody
+ * answered.
  */
-struct program *program_start(struct loop *loop, int fd, const struct addr *peer, const struct program_args *args,
-	    struct layers *layers, const char *name, const struct program_calls *calls, void *arg, const struct log *log,
+struct program *program_start(struct loop *loop, struct stream *remote, const struct program_peer *peer,
+	    const struct program_args *args, const struct program_calls *calls, void *arg, const struct log *log,
 	    struct err *err);
 
 struct relay_counts program_counts(const struct program *p);
@@ -63,26 +73,19 @@ void	program_end(struct program *p, int64_t grace_ms);
 /* The same for one that is not to be heard any more, for that reason: the connection is cut off at once. */
 void	program_cut(struct program *p, int64_t grace_ms, const char *reason);
 
+/* Its input ends, and nothing else. */
+void	program_end_input(struct program *p);
+
+/* Its process group gets TERM, and nothing else. */
+void	program_tell_to_end(struct program *p);
+
+/* It had its time: program_free() makes it end. */
+void	program_give_up(struct program *p);
+
+/* Does a layer of ours hold bytes back (relay_is_held())? */
+bool	program_is_held(const struct program *p);
+
 /* Ends what is left of it without waiting: by TERM, or by KILL if it was told before. NULL is fine. */
 void	program_free(struct program *p);
-
-/* ---- many ---- */
-
-struct programs;
-
-/*
- * Its instance is a struct programs. A client whose program cannot be run is dropped. When the server drains, the input
- * of every program ends; after half of drain_ms those that are left get TERM, and at the end KILL.
- */
-extern const struct service program_service;
-
-/* Takes layers for the clients; args and log are borrowed until programs_free(). NULL and err without memory. */
-struct programs *programs_new(struct loop *loop, const struct program_args *args, struct layers *layers,
-	    const struct log *log, struct err *err);
-
-/* Of all clients there are and were, together. */
-struct relay_counts programs_counts(const struct programs *programs);
-
-void	programs_free(struct programs *programs);	/* as program_free() for each. NULL is fine */
 
 #endif

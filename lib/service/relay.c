@@ -81,7 +81,8 @@ on_finish(void *arg)
 {
 	struct relay *r = arg;
 
-	bool told_the_end = r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only;
+	bool told_the_end = r->up.state == FLOW_ENDED && !r->args->no_half_close && !r->args->send_only &&
+	    !r->args->frames.packets;
 
 	if (r->job.kind == RELAY_STDIO && told_the_end && r->down.bytes == 0 && r->err.kind == ERR_NONE)
 		log_hint(r->job.log, r->job.name, "the peer answered nothing after our half-close; if it takes that for "
@@ -153,6 +154,12 @@ on_idle(void *arg)
 		loop_timer_set(&r->idle, again);
 		return;
 	}
+	if (r->args->idle_is_end && !r->input_ends) {
+		pulse_beat(&r->pulse);
+		loop_timer_set(&r->idle, clock_ms());
+		relay_end_input(r);
+		return;
+	}
 	err_set(&err, ERR_TIMEOUT, 0, "idle for %s, ", clock_words(r->args->idle_ms, span, sizeof(span)));
 	what_was_due(r, &err);
 	relay_end(r, &err);
@@ -183,6 +190,31 @@ relay_step(struct relay *r)
 	return r->up.moved + r->down.moved != before;
 }
 
+/* How many messages have come down. */
+static uint64_t
+answers(const struct relay *r)
+{
+	return r->down.filter.kind == FILTER_RECODE ? r->down.filter.recode.messages : 0;
+}
+
+/* Are answers awaited that have not come? */
+static bool
+owes_answers(const struct relay *r)
+{
+	return r->args->replies > 0 && answers(r) < (uint64_t)r->args->replies;
+}
+
+static void
+too_few_answers(struct relay *r)
+{
+	char span[32];
+	struct err err;
+
+	err_set(&err, ERR_TIMEOUT, 0, "%llu of %lld answers came, and then nothing for %s", (unsigned long long)answers(r),
+	    (long long)r->args->replies, clock_words(linger_ms(r), span, sizeof(span)));
+	relay_end(r, &err);
+}
+
 /* Was the other side silent for the time it had? Then it is enough. */
 static void
 on_linger(void *arg)
@@ -201,6 +233,10 @@ on_linger(void *arg)
 	if (again != CLOCK_NEVER) {
 		loop_timer_set(&r->linger, again);
 		relay_update(r);
+		return;
+	}
+	if (r->up.state == FLOW_ENDED && owes_answers(r)) {
+		too_few_answers(r);
 		return;
 	}
 	r->left = true;
@@ -426,8 +462,8 @@ check_program(struct relay *r)
 		answer_yet(r);
 		return false;
 	}
-	if (r->up.state == FLOW_FAILED && r->up.sink_failed)
-		sink_is_gone(r, &r->up);
+	if (r->up.state == FLOW_FAILED && r->up.sink_failed && r->up.err.kind != ERR_LIMIT)
+		sink_is_gone(r, &r->up);	/* a message that is too long is the program's fault, and the client still there */
 	if (r->down.faulty && r->broken.kind != ERR_NONE) {
 		relay_settle(r, r->remote, &r->broken);
 		return true;
@@ -455,6 +491,10 @@ check_failures(struct relay *r)
 		return check_alike(r);
 	if (r->job.kind == RELAY_PROGRAM)
 		return check_program(r);
+	if (r->down.state == FLOW_FAILED && r->up.state == FLOW_ENDED && r->args->replies > 0 && !owes_answers(r)) {
+		relay_settle(r, r->remote, NULL);	/* what was asked for is there */
+		return true;
+	}
 	if (r->down.state == FLOW_FAILED) {
 		/* When both ends of one connection failed, the reading side knows the reason. */
 		relay_end(r, &r->down.err);
@@ -479,6 +519,8 @@ both_ended(struct relay *r)
 		down_ended_first(r);
 	if (flow_active(&r->up) || r->up.state == FLOW_FAILED)
 		return false;
+	if (r->up.state == FLOW_ENDED && r->args->replies > 0 && !owes_answers(r) && !flow_holds(&r->down))
+		r->left = true;
 	if (r->up.state == FLOW_ENDED && r->args->linger_ms != OPT_UNSET && !r->left && flow_active(&r->down) &&
 	    r->linger.place == 0)
 		linger_begin(r);
@@ -614,13 +656,21 @@ relay_is_held(const struct relay *r)
 	return hold(r) != HOLD_NONE;
 }
 
+/* What is read is not always counted as handed on yet. */
+static uint64_t
+less(uint64_t bytes, uint64_t overhead)
+{
+	return bytes > overhead ? bytes - overhead : 0;
+}
+
 struct relay_counts
 relay_counts(const struct relay *r)
 {
-	bool alike = r->job.kind == RELAY_CLIENT;	/* there the client is the local one */
-
-	return (struct relay_counts){ .sent = alike ? r->down.bytes : r->up.bytes,
-	    .received = alike ? r->up.bytes : r->down.bytes };
+	if (r->job.kind == RELAY_CLIENT)	/* there the client is the local one */
+		return (struct relay_counts){ .sent = r->down.bytes - r->down.dropped, .received = r->up.bytes };
+	return (struct relay_counts){
+	    .sent = less(r->up.bytes - r->up.dropped, stream_overhead(r->remote, STREAM_WRITE)),
+	    .received = less(r->down.bytes, stream_overhead(r->remote, STREAM_READ)) };
 }
 
 void
@@ -630,11 +680,21 @@ relay_end_input(struct relay *r)
 	relay_update(r);
 }
 
+bool
+relay_has_messages(const struct relay_args *args)
+{
+	return args->frames.packets || args->frames.wire.kind != FRAME_NONE;
+}
+
 struct filter
 relay_filter_up(const struct relay_args *args)
 {
 	const struct frame_args *frames = &args->frames;
 
+	if (frames->packets)
+		return filter_recode(&(struct recode_args){ .to = { .kind = FRAME_LEN32 }, .max = frames->max_message,
+		    .from_local = true, .from = frames->wire.kind != FRAME_NONE ? frames->wire :
+		    (struct frame_format){ .kind = FRAME_READ } });
 	if (frames->wire.kind == FRAME_NONE)
 		return args->crlf ? filter_crlf() : (struct filter){ .kind = FILTER_NONE };
 	return filter_recode(&(struct recode_args){ .to = frames->wire, .max = frames->max_message, .from_local = true,
@@ -648,6 +708,10 @@ relay_filter_down(const struct relay_args *args, enum stream_medium sink)
 	const struct frame_args *frames = &args->frames;
 	bool guard = sink == MEDIUM_TERMINAL && !args->raw;
 
+	if (frames->packets)
+		return filter_recode(&(struct recode_args){ .from = { .kind = FRAME_LEN32 }, .max = frames->max_message,
+		    .to_local = true, .guard = guard, .to = frames->local.kind != FRAME_NONE ? frames->local :
+		    frames->wire.kind != FRAME_NONE ? frames->wire : (struct frame_format){ .kind = FRAME_RAW } });
 	if (frames->wire.kind == FRAME_NONE)
 		return guard ? filter_guard() : (struct filter){ .kind = FILTER_NONE };
 	return filter_recode(&(struct recode_args){ .from = frames->wire, .max = frames->max_message, .to_local = true,

@@ -35,6 +35,8 @@ struct relay_args {
 	bool nc_half_close;	/* nc's -N: it is, as without */
 	int64_t linger_ms;	/* OPT_UNSET: RELAY_LINGER_S after down ended, no limit after up did */
 	int64_t idle_ms;	/* longest time without a byte either way; OPT_UNSET or 0: no limit */
+	bool idle_is_end;	/* of a peer that cannot say so: its program's input ends first, and it is idle after that */
+	int64_t replies;	/* of messages: done when up has ended and so many came; OPT_UNSET, 0: linger_ms decides */
 };
 
 enum relay_local { RELAY_STDIO, RELAY_CLIENT, RELAY_PROGRAM };
@@ -52,6 +54,9 @@ struct relay_job {
 };
 
 #define RELAY_LINGER_S 1	/* how long a pipe may be silent once the peer has ended, by default */
+
+/* Are there messages rather than bytes on the remote side? */
+bool	relay_has_messages(const struct relay_args *args);
 
 /* What bytes become on the way up, and on the way down to a sink of that kind. */
 struct filter relay_filter_up(const struct relay_args *args);

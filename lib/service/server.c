@@ -16,28 +16,19 @@
 #include "lib/net/listener.h"
 #include "lib/net/privilege.h"
 #include "lib/net/sock.h"
+#include "lib/service/doors.h"
 #include "lib/service/ready.h"
 #include "lib/service/refusal.h"
 #include "lib/service/stats.h"
 
 #define RESERVE		16	/* descriptors that are not for clients: our own, and a few for what comes up */
-#define ACCEPTS_MAX	64	/* in one turn; then it is the clients' */
-#define SHORTAGE_MS	250	/* nobody tells when the system has descriptors again: look after this */
 #define REFUSAL		"Server full, try again later\n"
+#define NOT_ALLOWED	"its user is not allowed (--allow-uid)"
 
 enum server_state {
 	SERVER_STARTING, SERVER_ACCEPTING,
-	SERVER_FULL,		/* as many clients as the descriptors allow */
-	SERVER_SHORT,		/* the system has no descriptors or memory for the next */
 	SERVER_STOPPED,		/* listens no more */
 	SERVER_OVER		/* and has said so */
-};
-
-/* One listening socket's watch. */
-struct door {
-	struct server *server;
-	int fd;
-	struct loop_io io;
 };
 
 struct server {
@@ -48,22 +39,28 @@ struct server {
 
 	enum server_state state;
 	struct resolver *resolver;
-	struct loop_timer start, shortage, drain;
+	struct loop_timer start, drain;
 	struct listener listener;
-	struct door doors[LISTENER_MAX];	/* doors[i] is for listener.v[i] */
+	struct doors *doors;
 	size_t n_clients, max_clients;
-	bool was_short;			/* of descriptors, and nobody was accepted since */
 	struct refusals *refusals;
 	struct limits *limits;		/* the first server's */
 	struct privilege privilege;
 	struct listener *spare;		/* the first has the other workers' sockets: spare[i - 1] is worker i's */
 	bool first;
 	bool inherited;			/* the listener, from a service manager */
+	bool heard;			/* a service of datagrams has been told of a first one */
 };
+
+static bool
+has_datagrams(const struct server *s)
+{
+	return sock_type(&s->setup->args->sock) == SOCK_DGRAM;
+}
 
 /* ---- the end ---- */
 
-/* Listens no more. */
+/* Lets nobody in any more. Datagrams of those who are there come to the same sockets, which stay until the end. */
 static void
 server_stop(struct server *s)
 {
@@ -71,10 +68,9 @@ server_stop(struct server *s)
 		s->state = SERVER_STOPPED;
 	resolve_cancel(&s->resolver);
 	loop_timer_stop(&s->start);
-	loop_timer_stop(&s->shortage);
-	for (size_t i = 0; i < s->listener.n; i++)
-		loop_io_stop(&s->doors[i].io);
-	listener_close(&s->listener);
+	doors_close(s->doors);
+	if (!has_datagrams(s))
+		listener_close(&s->listener);
 }
 
 static void
@@ -86,53 +82,6 @@ server_over(struct server *s, const struct err *err)
 	loop_timer_stop(&s->drain);
 	s->state = SERVER_OVER;
 	s->calls->over(s->arg, err);
-}
-
-/* ---- accepting ---- */
-
-static void
-want_clients(struct server *s, bool yes)
-{
-	for (size_t i = 0; i < s->listener.n; i++)
-		loop_io_want(&s->doors[i].io, yes ? LOOP_READ : 0);
-}
-
-static void
-pause_accepting(struct server *s, enum server_state state, const char *reason)
-{
-	char name[ADDR_NAME_MAX];
-
-	want_clients(s, false);
-	if (!s->was_short)
-		log_accepting_paused(s->setup->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)), reason);
-	s->was_short |= state == SERVER_SHORT;
-	s->state = state;
-}
-
-static void
-say_accepting(const struct server *s)
-{
-	char name[ADDR_NAME_MAX];
-
-	log_accepting_again(s->setup->log, addr_name(&s->listener.v[0].addr, name, sizeof(name)));
-}
-
-static void
-accept_again(struct server *s)
-{
-	if ((s->state != SERVER_FULL && s->state != SERVER_SHORT) || s->n_clients >= s->max_clients)
-		return;
-	loop_timer_stop(&s->shortage);
-	if (s->state == SERVER_FULL)
-		say_accepting(s);
-	s->state = SERVER_ACCEPTING;
-	want_clients(s, true);
-}
-
-static void
-on_shortage_over(void *arg)
-{
-	accept_again(arg);
 }
 
 /* ---- one client ---- */
@@ -179,7 +128,7 @@ on_conn_timer(void *arg)
 static void
 refuse(struct server *s, int fd, const struct addr *peer, enum limits_verdict verdict)
 {
-	bool tell = s->setup->speaks_lines && verdict != LIMITS_DENIED && verdict != LIMITS_BANNED;
+	bool tell = fd >= 0 && s->setup->speaks_lines && verdict != LIMITS_DENIED && verdict != LIMITS_BANNED;
 	char name[ADDR_NAME_MAX];
 
 	if (s->setup->log->level >= LOG_VERBOSE)
@@ -190,34 +139,56 @@ refuse(struct server *s, int fd, const struct addr *peer, enum limits_verdict ve
 		fd_close(&fd);
 }
 
-/* Lets a client in that the limits allow. */
+/* Says who has come, at -v; of a Unix socket's client also what the system knows. */
 static void
-admit(struct server *s, int fd, const struct addr *peer, struct source *source)
+say_accepted(const struct server_conn *conn)
+{
+	const struct log *log = conn->server->setup->log;
+	char name[ADDR_NAME_MAX], local_name[ADDR_NAME_MAX];
+	struct unix_peer who;
+	struct addr local;
+
+	if (log->level < LOG_VERBOSE)
+		return;
+	server_conn_local(conn, &local);
+	addr_name(&conn->peer, name, sizeof(name));
+	log_accepted(log, name, addr_name(&local, local_name, sizeof(local_name)));
+	if (addr_family(&conn->peer) == AF_UNIX && unix_peer(conn->fd, &who))
+		log_peer(log, name, who.pid, who.uid, who.gid);
+}
+
+/* Lets a guest in that the limits allow. */
+static void
+admit(struct server *s, const struct guest *guest, struct source *source)
 {
 	const struct server_setup *setup = s->setup;
-	struct server_conn *conn = malloc(sizeof(*conn));
-	char name[ADDR_NAME_MAX], local_name[ADDR_NAME_MAX];
-	struct addr local;
+	struct server_conn *conn = calloc(1, sizeof(*conn));
+	bool of_datagrams = guest->fd < 0;
+	char name[ADDR_NAME_MAX];
+	int fd = guest->fd;
 	struct err err;
 
-	if (conn == NULL) {
+	err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
+	if (conn == NULL || (of_datagrams && (conn->stream = mux_accept(guest->mux, guest->first, &err)) == NULL)) {
+		free(conn);
 		limits_leave(s->limits, source);
 		sock_reset(&fd);
-		err_set(&err, ERR_LIMIT, ENOMEM, "%s", "");
 		if (setup->once)
 			server_over(s, &err);
 		else
-			log_dropped(setup->log, addr_name(peer, name, sizeof(name)), err.text);
+			log_dropped(setup->log, addr_name(&guest->peer, name, sizeof(name)), err.text);
 		return;
 	}
-	*conn = (struct server_conn){ .fd = fd, .peer = *peer, .began_us = clock_us(), .server = s, .source = source,
-	    .may_be_silent = setup->args->first_byte_ms <= 0 };
+	conn->fd = fd;
+	conn->peer = guest->peer;
+	conn->began_us = clock_us();
+	conn->server = s;
+	conn->source = source;
+	conn->may_be_silent = setup->args->first_byte_ms <= 0 || of_datagrams;
+	if (of_datagrams)
+		conn->local = guest->first->local.len > 0 ? guest->first->local : s->listener.v[0].addr;
 	s->n_clients++;
-	if (setup->log->level >= LOG_VERBOSE) {
-		sock_local(fd, &local);
-		log_accepted(setup->log, addr_name(peer, name, sizeof(name)),
-		    addr_name(&local, local_name, sizeof(local_name)));
-	}
+	say_accepted(conn);
 	loop_timer_init(&conn->timer, s->loop, on_conn_timer, conn);
 	if (setup->max_ms > 0 || !conn->may_be_silent)
 		conn_set_timer(conn);
@@ -228,55 +199,121 @@ admit(struct server *s, int fd, const struct addr *peer, struct source *source)
 	setup->service->add(s->instance, conn);
 }
 
-static void
-let_in(struct server *s, int fd, const struct addr *peer)
+/* May that user come in? Says so if not. */
+static bool
+allows_user(const struct server *s, bool known, uid_t uid, const struct addr *peer)
 {
-	struct source *source;
-	enum limits_verdict verdict = limits_enter(s->limits, peer, &source);
+	const struct unix_uids *uids = &s->setup->args->file.uids;
+	char name[ADDR_NAME_MAX];
 
-	if (s->was_short)
-		say_accepting(s);
-	s->was_short = false;
-	if (verdict == LIMITS_OK)
-		admit(s, fd, peer, source);
-	else
-		refuse(s, fd, peer, verdict);
+	if (uids->n == 0 || (known && unix_is_allowed(uids, uid)))
+		return true;
+	log_refused(s->setup->log, addr_name(peer, name, sizeof(name)), NOT_ALLOWED);
+	return false;
 }
 
-/* It may have come before the listener was ours, and not have inherited what that was given. */
-static void
-tune(const struct server *s, int fd, const struct addr *peer)
+/* A guest of a Unix socket; datagrams have been asked for theirs one by one. */
+static bool
+allows(const struct server *s, const struct guest *guest)
 {
-	struct err err;
+	struct unix_peer who = { .uid = 0 };
+	bool known;
 
-	sock_tune(fd, addr_family(peer));
-	sockopt_set(&s->setup->args->sock.options, fd, addr_family(peer), STAGE_LISTEN, &err);	/* as far as it goes */
+	if (s->setup->args->file.uids.n == 0 || guest->fd < 0 || addr_family(&guest->peer) != AF_UNIX)
+		return true;
+	known = unix_peer(guest->fd, &who);
+	return allows_user(s, known, who.uid, &guest->peer);
 }
 
-static void
-on_listener_ready(void *arg, unsigned ready)
+/* Says, at -v, why a client of datagrams is not one: its source may be forged, and what is answered come back to us. */
+static bool
+cannot_be_answered(const struct server *s, const struct guest *guest)
 {
-	struct door *door = arg;
-	struct server *s = door->server;
-	struct addr peer;
-	int fd;
+	const char *why = NULL;
+	char name[ADDR_NAME_MAX];
 
-	(void)ready;
-	for (int n = 0; n < ACCEPTS_MAX && s->state == SERVER_ACCEPTING; n++) {
-		if ((fd = listener_accept(door->fd, &s->setup->args->sock, &peer)) >= 0) {
-			if (s->inherited)
-				tune(s, fd, &peer);
-			let_in(s, fd, &peer);		/* which may have stopped us */
-			if (s->state == SERVER_ACCEPTING && s->n_clients >= s->max_clients)
-				pause_accepting(s, SERVER_FULL, "no descriptors for more");
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (!listener_is_transient(errno)) {
-			/* EMFILE, ENFILE, ENOBUFS, ENOMEM, or what we do not know: wait rather than spin. */
-			pause_accepting(s, SERVER_SHORT, strerror(errno));
-			loop_timer_set(&s->shortage, clock_ms() + SHORTAGE_MS);
-		}
+	if (guest->fd >= 0 || !addr_is_inet(&guest->peer))
+		return false;
+	if (addr_port(&guest->peer) == 0)
+		why = "it has no port to answer to";
+	for (size_t i = 0; i < s->listener.n && why == NULL; i++) {
+		if (sock_is_at(&s->listener.v[i].addr, &guest->peer))
+			why = "it has our own address";
 	}
+	if (why != NULL)
+		log_refused(s->setup->log, addr_name(&guest->peer, name, sizeof(name)), why);
+	return why != NULL;
+}
+
+static void
+on_guest(void *arg, const struct guest *guest)
+{
+	struct server *s = arg;
+	enum limits_verdict verdict;
+	struct source *source;
+	int fd = guest->fd;
+
+	if (cannot_be_answered(s, guest))
+		return;
+	if (!allows(s, guest))
+		fd_close(&fd);
+	else if ((verdict = limits_enter(s->limits, &guest->peer, &source)) == LIMITS_OK)
+		admit(s, guest, source);
+	else
+		refuse(s, fd, &guest->peer, verdict);
+	if (s->state == SERVER_ACCEPTING && s->n_clients >= s->max_clients)
+		doors_full(s->doors);
+}
+
+/* ---- datagrams ---- */
+
+static bool
+on_datagram(void *arg, const struct dgram *d)
+{
+	const struct server *s = arg;
+
+	return addr_is_inet(&d->peer) || allows_user(s, d->has_sender, d->uid, &d->peer);
+}
+
+static void
+on_doors_failed(void *arg, const struct err *err)
+{
+	server_over(arg, err);
+}
+
+/* Has the source made too many requests? Says so. */
+static bool
+asks_too_often(const struct server *s, struct source *source, const struct addr *peer)
+{
+	int64_t pause_ms = limits_request(s->limits, source);
+	char name[ADDR_NAME_MAX];
+
+	if (pause_ms == 0)
+		return false;
+	log_refused(s->setup->log, addr_name(peer, name, sizeof(name)), pause_ms == LIMITS_OUT ?
+	    limits_reason(LIMITS_BANNED) : "requests from its address come too fast (--request-rate)");
+	return true;
+}
+
+bool
+server_hears(struct server *s, const struct dgram *d)
+{
+	enum limits_verdict verdict;
+	struct source *source;
+	bool hears;
+
+	if (!on_datagram(s, d))
+		return false;
+	if ((verdict = limits_enter(s->limits, &d->peer, &source)) != LIMITS_OK) {
+		refuse(s, -1, &d->peer, verdict);
+		return false;
+	}
+	hears = !asks_too_often(s, source, &d->peer);
+	limits_leave(s->limits, source);
+	if (!s->heard && s->calls->client != NULL)
+		s->calls->client(s->arg);
+	s->heard = true;
+	return hears;
 }
 
 void
@@ -326,16 +363,28 @@ server_conn_close(struct server_conn *conn, const struct server_end *end)
 		server_over(s, end->err != NULL ? &verdict : NULL);
 	else if (s->state == SERVER_STOPPED && s->n_clients == 0)
 		server_over(s, NULL);
+	else if (s->n_clients < s->max_clients)
+		doors_again(s->doors);
+}
+
+void
+server_conn_local(const struct server_conn *conn, struct addr *local)
+{
+	if (conn->fd >= 0)
+		sock_local(conn->fd, local);
 	else
-		accept_again(s);
+		*local = conn->local;
 }
 
 struct stream *
 server_conn_stream(struct server_conn *conn, struct layers *layers, struct err *err)
 {
 	char name[ADDR_NAME_MAX];
-	struct stream *s = layers_socket(layers, conn->fd, addr_name(&conn->peer, name, sizeof(name)), err);
+	struct stream *s, *below = conn->stream;
 
+	addr_name(&conn->peer, name, sizeof(name));
+	conn->stream = NULL;
+	s = below != NULL ? layers_over(layers, below, name, err) : layers_socket(layers, conn->fd, name, err);
 	if (s == NULL)
 		conn->fd = -1;
 	return s;
@@ -345,9 +394,11 @@ void
 server_conn_reject(struct server_conn *conn, const struct err *err)
 {
 	const struct server_end end = { .reason = err->text, .err = err };
+	struct stream *stream = conn->stream;
 	int fd = conn->fd;
 
 	server_conn_close(conn, &end);
+	stream_free(stream);
 	sock_reset(&fd);
 }
 
@@ -369,18 +420,46 @@ clients_allowed(const struct server_setup *setup)
 	return n > 0 ? n : 1;
 }
 
+/* Joins the groups; each has to be heard by one of the sockets. */
+static int
+join_groups(const struct server *s, struct err *err)
+{
+	const struct multicast *groups = s->setup->groups;
+	uint32_t joined = 0;
+
+	if (groups == NULL || groups->n == 0)
+		return 0;
+	for (size_t i = 0; i < s->listener.n; i++) {
+		if (multicast_join(groups, s->listener.v[i].fd, &joined, err) < 0)
+			return -1;
+	}
+	return multicast_check(groups, joined, err);
+}
+
+/* Gives the sockets somebody who watches them. */
+static int
+open_doors(struct server *s, struct err *err)
+{
+	const struct service *service = s->setup->service;
+
+	if (join_groups(s, err) < 0)
+		return -1;
+	if (!has_datagrams(s) || service->open == NULL)
+		return doors_open(s->doors, err);
+	for (size_t i = 0; i < s->listener.n; i++) {
+		if (service->open(s->instance, s, s->listener.v[i].fd, &s->listener.v[i].addr, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Everything is open: accepts. */
 static void
 server_accept(struct server *s)
 {
-	for (size_t i = 0; i < s->listener.n; i++) {
-		struct door *door = &s->doors[i];
-		door->server = s;
-		door->fd = s->listener.v[i].fd;
-		loop_io_init(&door->io, s->loop, door->fd, on_listener_ready, door);
-	}
 	s->state = SERVER_ACCEPTING;
-	want_clients(s, true);
+	if (!has_datagrams(s) || s->setup->service->open == NULL)
+		doors_accept(s->doors);
 }
 
 /* The sockets of the other workers, on the addresses that the first has got. */
@@ -388,7 +467,7 @@ static int
 open_spares(struct server *s, struct err *err)
 {
 	for (size_t i = 0; i + 1 < s->setup->workers; i++) {
-		if ((s->inherited ? listener_dup(&s->spare[i], &s->listener, err) :
+		if ((s->inherited || s->setup->ep.kind == ENDPOINT_UNIX ? listener_dup(&s->spare[i], &s->listener, err) :
 		    listener_share(&s->spare[i], &s->listener, &s->setup->args->sock, err)) < 0)
 			return -1;
 	}
@@ -413,7 +492,7 @@ get_ready(struct server *s, struct err *err)
 {
 	const struct server_args *args = s->setup->args;
 
-	if (open_spares(s, err) < 0)
+	if (open_spares(s, err) < 0 || open_doors(s, err) < 0)
 		return -1;
 	if (args->port_file != NULL && ready_port_file(&s->listener, args->port_file, err) < 0)
 		return -1;
@@ -442,7 +521,8 @@ server_listen(struct server *s, struct addr_list *addrs)
 	const struct server_setup *setup = s->setup;
 	bool dual_stack = setup->ep.host[0] == '\0' && !setup->names->only_v6;
 	struct err err;
-	int rc = listener_open(&s->listener, addrs, dual_stack, setup->workers > 1, &setup->args->sock, &err);
+	int rc = listener_open(&s->listener, addrs, dual_stack, setup->workers > 1, &setup->args->sock,
+	    &setup->args->file, &err);
 
 	addr_list_free(addrs);
 	if (rc < 0)
@@ -467,7 +547,7 @@ on_resolved(void *arg, struct addr_list *list, const struct err *err)
 static bool
 is_given(const struct server_setup *setup)
 {
-	return setup->ep.kind != ENDPOINT_TCP || setup->ep.port[0] != '\0';
+	return setup->ep.kind == ENDPOINT_UNIX || setup->ep.port[0] != '\0';
 }
 
 /* Sockets came from a service manager: sets what was asked for on them too. */
@@ -501,11 +581,12 @@ on_start(void *arg)
 	int rc;
 
 	if ((setup->args->run_as != NULL && privilege_find(&s->privilege, setup->args->run_as, &err) < 0) ||
-	    activation_take(&s->listener, &s->inherited, &err) < 0) {
+	    activation_take(&s->listener, sock_type(&setup->args->sock), &s->inherited, &err) < 0) {
 		server_over(s, &err);
 		return;
 	}
 	if (s->inherited) {
+		doors_are_inherited(s->doors);
 		server_adopt(s);
 		return;
 	}
@@ -531,9 +612,13 @@ static struct server *
 server_new(struct loop *loop, const struct server_setup *setup, void *instance, const struct server_calls *calls,
     void *arg, struct err *err)
 {
+	static const struct doors_calls doors = { .guest = on_guest, .hears = on_datagram, .failed = on_doors_failed };
 	struct server *s = calloc(1, sizeof(*s));
 
-	if (s == NULL || (s->refusals = refusals_new(loop)) == NULL) {
+	if (s == NULL || (s->refusals = refusals_new(loop)) == NULL || (s->doors = doors_new(loop, &s->listener,
+	    &setup->args->sock, &doors, s, setup->log)) == NULL) {
+		if (s != NULL)
+			refusals_free(s->refusals);
 		free(s);
 		err_set(err, ERR_LIMIT, ENOMEM, "server");
 		return NULL;
@@ -545,7 +630,6 @@ server_new(struct loop *loop, const struct server_setup *setup, void *instance, 
 	s->instance = instance;
 	s->listener = LISTENER_EMPTY;
 	loop_timer_init(&s->start, loop, on_start, s);
-	loop_timer_init(&s->shortage, loop, on_shortage_over, s);
 	loop_timer_init(&s->drain, loop, on_drained, s);
 	return s;
 }
@@ -583,8 +667,14 @@ server_join(struct server *first, size_t i, struct loop *loop, void *instance, c
 	s->limits = first->limits;
 	s->max_clients = first->max_clients;
 	s->inherited = first->inherited;
+	if (s->inherited)
+		doors_are_inherited(s->doors);
 	s->listener = first->spare[i - 1];
 	first->spare[i - 1] = LISTENER_EMPTY;
+	if (open_doors(s, err) < 0) {
+		server_free(s);
+		return NULL;
+	}
 	server_accept(s);
 	return s;
 }
@@ -597,17 +687,27 @@ server_drain(struct server *s)
 	const struct server_setup *setup = s->setup;
 	struct err err;
 
+	bool has_own = has_datagrams(s) && setup->service->open != NULL && setup->service->drain != NULL;
+
 	server_stop(s);
 	if (s->first && activation_notify("STOPPING=1", &err) < 0)
 		log_hint(setup->log, err.object, err.text);
-	if (s->n_clients == 0 || !setup->drains) {
+	if ((s->n_clients == 0 && !has_own) || !setup->drains) {
 		server_over(s, NULL);
 		return;
 	}
-	log_draining(setup->log, s->n_clients, setup->args->drain_ms);
+	if (s->n_clients > 0)
+		log_draining(setup->log, s->n_clients, setup->args->drain_ms);
 	loop_timer_set(&s->drain, clock_deadline(setup->args->drain_ms));
 	if (setup->service->drain != NULL)
 		setup->service->drain(s->instance);
+}
+
+void
+server_drained(struct server *s)
+{
+	if (s->state == SERVER_STOPPED)
+		server_over(s, NULL);
 }
 
 void
@@ -633,6 +733,8 @@ server_free(struct server *s)
 	if (s == NULL)
 		return;
 	server_stop(s);
+	doors_free(s->doors);
+	listener_close(&s->listener);
 	loop_timer_stop(&s->drain);
 	refusals_free(s->refusals);
 	if (s->first) {

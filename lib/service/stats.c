@@ -40,3 +40,21 @@ stats_say(const struct log *log, const char *peer, int fd, uint64_t sent, uint64
 	    rate_words(sent, took_us, up, sizeof(up)), received, rate_words(received, took_us, down, sizeof(down)),
 	    (double)took_us / 1e6, more);
 }
+
+void
+stats_say_datagrams(const struct log *log, const char *object, const struct stats_datagrams *counts, int64_t took_us)
+{
+	const struct log_field fields[] = {
+		LOG_NUM("sent", counts->bytes_sent), LOG_NUM("received", counts->bytes_received), LOG_NUM("took_us", took_us),
+		LOG_NUM("datagrams_sent", counts->sent), LOG_NUM("datagrams_received", counts->received),
+		LOG_NUM("lost", counts->lost), LOG_NUM("truncated", counts->truncated),
+	};
+	char up[32], down[32];
+
+	log_say(log, LOG_QUIET, LOG_ABOUT, "stats", object, fields, sizeof(fields) / sizeof(fields[0]),
+	    "sent %" PRIu64 " datagram%s of %" PRIu64 " bytes (%s), received %" PRIu64 " of %" PRIu64 " bytes (%s) in %.3f s, "
+	    "%" PRIu64 " lost, %" PRIu64 " truncated", counts->sent, counts->sent == 1 ? "" : "s", counts->bytes_sent,
+	    rate_words(counts->bytes_sent, took_us, up, sizeof(up)), counts->received, counts->bytes_received,
+	    rate_words(counts->bytes_received, took_us, down, sizeof(down)), (double)took_us / 1e6, counts->lost,
+	    counts->truncated);
+}

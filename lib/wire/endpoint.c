@@ -98,7 +98,7 @@ take_port(struct endpoint *ep, const char *word, const char *port, enum endpoint
 static int
 take_path(struct endpoint *ep, const char *word, const char *path, struct err *err)
 {
-	ep->kind = ENDPOINT_UNIX;
+	*ep = (struct endpoint){ .kind = ENDPOINT_UNIX };
 	if (path[0] == '\0' || strcmp(path, "@") == 0)
 		return wrong(err, word, "the path is empty");
 	if (strlcpy(ep->path, path, sizeof(ep->path)) >= sizeof(ep->path))
@@ -172,18 +172,27 @@ int
 endpoint_parse(struct endpoint *ep, const char *word, enum endpoint_use use, struct err *err)
 {
 	*ep = (struct endpoint){ .kind = ENDPOINT_TCP };
-	if (use == ENDPOINT_CONNECT && strncmp(word, "unix:", 5) == 0)
+	if (strncmp(word, "unix:", 5) == 0)
 		return take_path(ep, word, word + 5, err);
 	if (strncmp(word, "vsock:", 6) == 0)
 		return take_vsock(ep, word, word + 6, use, err);
-	if (use == ENDPOINT_CONNECT && strncmp(word, "tcp://", 6) == 0)
+	if (use == ENDPOINT_CONNECT && (strncmp(word, "tcp://", 6) == 0 || strncmp(word, "udp://", 6) == 0)) {
+		ep->kind = word[0] == 'u' ? ENDPOINT_UDP : ENDPOINT_TCP;
+		ep->said = true;
 		return parse_joined(ep, word, word + 6, use, err);
+	}
 	if (strstr(word, "://") != NULL)
-		return wrong(err, word, use == ENDPOINT_CONNECT ? "an address begins with tcp://, unix: or vsock:" :
+		return wrong(err, word, use == ENDPOINT_CONNECT ? "an address begins with tcp://, udp://, unix: or vsock:" :
 		    "an address to listen on is HOST:PORT, without a scheme");
 	if (use == ENDPOINT_LISTEN && strchr(word, ':') == NULL)
 		return take_port(ep, word, word, use, err);
 	return parse_joined(ep, word, word, use, err);
+}
+
+int
+endpoint_path(struct endpoint *ep, const char *path, struct err *err)
+{
+	return take_path(ep, path, path, err);
 }
 
 const char *

@@ -73,9 +73,9 @@ rich(int64_t rate, int64_t at_us)
 /* ---- who is there when it is due, or late ---- */
 
 /*
- * Takes all there is, at times in pieces, for as long as span_us. Comes when it is due, rounded up to a full grain_us as
- * timers do, and up to late_us later than that. Whenever it is empty, what was taken is what the rate gave by then, up to
- * the portion that is not there yet: far closer than a thousandth.
+ * Takes all there is, at times in pieces, for as long as span_us. Comes when it is due, rounded up to a full grain_us
+ * as timers do, and up to late_us later than that. Whenever it is empty, what was taken is what the rate gave by then,
+ * up to the portion that is not there yet: far closer than a thousandth.
  */
 static void
 rate_is_met(int64_t rate, int64_t span_us, int64_t grain_us, int64_t late_us)

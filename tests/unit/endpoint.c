@@ -58,14 +58,47 @@ tcp(const char *word, enum endpoint_use use, const char *host, const char *port)
 }
 
 static void
-path(const char *word, const char *want)
+udp(const char *word, const char *host, const char *port)
 {
 	struct endpoint ep;
 	struct err err;
 
 	CHECK_INT(parse(&ep, word, ENDPOINT_CONNECT, &err), 0);
+	CHECK_INT(ep.kind, ENDPOINT_UDP);
+	CHECK_TEXT(ep.host, host);
+	CHECK_TEXT(ep.port, port);
+	CHECK_TEXT(ep.path, "");
+}
+
+static void
+path(const char *word, const char *want)
+{
+	static const enum endpoint_use uses[] = { ENDPOINT_CONNECT, ENDPOINT_LISTEN };
+	struct endpoint ep;
+	struct err err;
+
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_INT(parse(&ep, word, uses[i], &err), 0);
+		CHECK_INT(ep.kind, ENDPOINT_UNIX);
+		CHECK_TEXT(ep.host, "");
+		CHECK_TEXT(ep.port, "");
+		CHECK_TEXT(ep.path, want);
+	}
+}
+
+/* The same without the scheme. */
+static void
+bare_path(void)
+{
+	struct endpoint ep;
+	struct err err;
+
+	CHECK_INT(endpoint_path(&ep, "unix:x", &err), 0);
 	CHECK_INT(ep.kind, ENDPOINT_UNIX);
-	CHECK_TEXT(ep.path, want);
+	CHECK_TEXT(ep.path, "unix:x");
+	CHECK_INT(endpoint_path(&ep, "", &err), -1);
+	CHECK_INT(err.kind, ERR_USAGE);
+	CHECK_INT(endpoint_path(&ep, "@", &err), -1);
 }
 
 static void
@@ -108,7 +141,9 @@ to_connect(void)
 	tcp("db:a-b_c9", ENDPOINT_CONNECT, "db", "a-b_c9");
 	tcp("tcp://db:80", ENDPOINT_CONNECT, "db", "80");
 	tcp("tcp://[::1]:80", ENDPOINT_CONNECT, "::1", "80");
-	tcp("unix:80", ENDPOINT_LISTEN, "unix", "80");	/* a scheme only where one connects */
+	udp("udp://db:80", "db", "80");
+	udp("udp://[::1]:ntp", "::1", "ntp");
+	bare_path();
 	path("unix:/run/x.sock", "/run/x.sock");
 	path("unix:x:80", "x:80");
 	path("unix:@name", "@name");
@@ -128,8 +163,8 @@ to_connect(void)
 	refused("db:80:90", ENDPOINT_CONNECT, "[ADDRESS]:PORT");
 	refused("[::1]:80:90", ENDPOINT_CONNECT, "[ADDRESS]:PORT");
 	refused("tcp://db:80/", ENDPOINT_CONNECT, "port must be");
-	refused("http://db:80", ENDPOINT_CONNECT, "begins with tcp://, unix: or vsock:");
-	refused("TCP://db:80", ENDPOINT_CONNECT, "begins with tcp://, unix: or vsock:");
+	refused("http://db:80", ENDPOINT_CONNECT, "begins with tcp://, udp://, unix: or vsock:");
+	refused("TCP://db:80", ENDPOINT_CONNECT, "begins with tcp://, udp://, unix: or vsock:");
 	refused("unix:", ENDPOINT_CONNECT, "path is empty");
 	refused("unix:@", ENDPOINT_CONNECT, "path is empty");
 }
@@ -191,6 +226,8 @@ to_listen(void)
 	refused("80x", ENDPOINT_LISTEN, "port must be");
 	refused("[]:80", ENDPOINT_LISTEN, "host is empty");
 	refused("tcp://db:80", ENDPOINT_LISTEN, "without a scheme");
+	refused("udp://db:80", ENDPOINT_LISTEN, "without a scheme");
+	refused("udp://db", ENDPOINT_CONNECT, "port is missing");
 }
 
 static void
