@@ -73,7 +73,7 @@ load lib/listen
 		etc hosts "127.0.0.1 localhost
 ::1 localhost"
 		for family in -4 -6; do
-			! "$SOCKT" listen "$family" -w 0.01 --port-file "$1/file" localhost 0 2>"$1/said" || exit 1
+			! "$SOCKT" listen "$family" -w 0.5 --port-file "$1/file" localhost 0 2>"$1/said" || exit 1
 			sed "s/:[0-9]*\$//" "$1/file"
 		done' "$BATS_TEST_TMPDIR"
 	is "$output" $'127.0.0.1\n[::1]'

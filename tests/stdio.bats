@@ -388,6 +388,22 @@ assert p.wait(PATIENCE) == 0, p.returncode'
 	is "$(<"$heard")" "b'one two'"
 }
 
+@test "stdio: a message on stdin that is longer than a read is status 12, never cut in silence" {
+	local words
+	for words in connect 'connect --frame len32' 'connect -u --frame line' udp-send; do
+		start_peer $'c = accept()\ntry: read_all(c)\nexcept OSError: pass'
+		in_python "
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+ours.send(b'x' * 100000)
+ours.close()
+p = subprocess.Popen([sockt, *'$words'.split(), '127.0.0.1', port], stdin=theirs, stdout=subprocess.DEVNULL,
+    stderr=subprocess.PIPE)
+assert b'stdin: cannot read' in p.communicate(timeout=PATIENCE)[1]
+assert p.returncode == 12, p.returncode"
+	done
+}
+
 @test "stdio: an empty datagram on stdin drops no client of listen -k" {
 	_ready_pipe
 	begin python3 -c 'import os, socket, subprocess, sys, threading

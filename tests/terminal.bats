@@ -104,7 +104,7 @@ for goes, signo in (socket.socket.close, 0), (reset, 0), (STAYS, signal.SIGTERM)
 SAYINGS='
 PASSES = [b"plain text ~!\n", b"tab\there\n", b"line\r\nline\n", b"back\\slash \\x1b\n", b"", bytes(range(32, 127)) + b"\n",
           "gr\u00fc\u00dfe \u20ac \U0001f600 \u4e2d\u6587\n".encode()]
-MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"	# these turn text around
+MARKS = "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"	# these turn text around, or end a line
 SPELLED = [b"\x1b[31mred\x1b[0m", b"\x1b]0;title\x07", b"\x1bP+q\x1b\\", b"\x9b31m", b"\x90\x9c\x9d\x9e\x9f",
            "\u009b31m".encode(), "\u0085\u0090\u009d".encode(), MARKS.encode(),
            b"\a\b\v\f\0\1\x0e\x0f\x11\x13\x1a\x7f", b"over\rwritten", b"\r\r\n",
