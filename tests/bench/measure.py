@@ -1,8 +1,11 @@
 """What every part of the benchmark stands on: children with an end and a CPU time, measuring in turns, the table."""
 import os
+import re
+import shutil
 import socket
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -89,16 +92,26 @@ def free_port():
         return s.getsockname()[1]
 
 
-def await_listener(port):
-    """Until the port is in state LISTEN; asking by connecting would use up the one client they take."""
-    wanted = f':{port:04X} 00000000:0000 0A'
+def await_socket(table, wanted, name):
+    """Until a line of the kernel's table matches; asking by connecting would use up the one client they take."""
+    wanted = re.compile(wanted, re.MULTILINE)
     give_up = time.monotonic() + 10
     while time.monotonic() < give_up:
-        with open('/proc/net/tcp', encoding='ascii') as f:
-            if wanted in f.read():
+        with open(table, encoding='utf-8', errors='surrogateescape') as f:
+            if wanted.search(f.read()):
                 return
         time.sleep(0.001)
-    raise Unmeasured(f'nothing listens on port {port}')
+    raise Unmeasured(f'nothing listens at {name}')
+
+
+def await_listener(port):
+    """Until the port is in state LISTEN."""
+    await_socket('/proc/net/tcp', f':{port:04X} 00000000:0000 0A ', f'port {port}')
+
+
+def await_unix_listener(path):
+    """Until the path is that of a stream socket that accepts: a flag, as its state is the same as before."""
+    await_socket('/proc/net/unix', f' 00010000 0001 01 +[0-9]+ {re.escape(path)}$', path)
 
 
 def listening(argv, port, **streams):
@@ -111,6 +124,13 @@ def listening(argv, port, **streams):
         raise
     process.port = port
     return process
+
+
+def file_in_memory(size):
+    """A new file that is gone when it is closed; where there is no room for twice its size, on disk."""
+    memory = '/dev/shm'
+    roomy = os.path.isdir(memory) and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > size * 2
+    return tempfile.NamedTemporaryFile(prefix='sockt-bench-', dir=memory if roomy else None)
 
 
 def in_turns(measures):
@@ -143,6 +163,10 @@ class Table:
         self.misses += not good
         spread = f'{min(values):.2f}-{max(values):.2f}'
         print(f'{what:<44}{value:>7.2f}{spread:>14}{target:>9}  {"PASS" if good else "MISS"}', flush=True)
+
+    def note(self, text):
+        """What belongs to the row above and has no target."""
+        print(f'    {text}', flush=True)
 
     def unmeasured(self, what, why):
         self.broken += 1

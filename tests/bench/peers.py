@@ -2,18 +2,18 @@
 import os
 import subprocess
 
-from measure import HOST, Process, Unmeasured, await_listener, free_port, listening
+from measure import HOST, Process, Unmeasured, await_listener, await_unix_listener, free_port, listening
 
 
 class Sockt:
     def __init__(self, path):
         self.path = path
 
-    def serve(self, words, stdout=subprocess.DEVNULL):
-        """A subcommand that listens, on a port of its own choice."""
+    def serve_at(self, where, words, stdout):
+        """A subcommand that listens, once it does. Returns it and the address that it says."""
         ours, theirs = os.pipe()
         try:
-            process = Process([self.path, *words, '--ready-fd', str(theirs), HOST, '0'],
+            process = Process([self.path, *words, '--ready-fd', str(theirs), *where],
                               stdout=stdout, stderr=subprocess.DEVNULL, pass_fds=(theirs,))
         finally:
             os.close(theirs)
@@ -22,7 +22,12 @@ class Sockt:
         if not line:
             process.end()
             raise Unmeasured(f'sockt {words[0]}: no ready line')
-        process.port = int(line.rsplit(':', 1)[1])
+        return process, line.rstrip('\n')
+
+    def serve(self, words, stdout=subprocess.DEVNULL):
+        """A subcommand that listens, on a port of its own choice."""
+        process, address = self.serve_at([HOST, '0'], words, stdout)
+        process.port = int(address.rsplit(':', 1)[1])
         return process
 
     def listen(self, stdout):
@@ -38,6 +43,26 @@ class Sockt:
     def forward(self, port):
         return self.serve(['listen', '-k', '--to', f'tcp://{HOST}:{port}'])
 
+    def send_lines(self, port, path):
+        """Each line of the file as a datagram, which has no LF."""
+        with open(path, 'rb') as stdin:
+            return Process([self.path, 'udp-send', HOST, str(port)], stdin=stdin)
+
+
+class SocktUnix:
+    """With sockets in a directory of the benchmark's."""
+
+    def __init__(self, path, directory):
+        self.path = path
+        self.at = os.path.join(directory, 'sockt')
+
+    def listen(self, stdout):
+        process, _ = Sockt(self.path).serve_at([self.at], ['unix', '-l'], stdout)
+        return process, self.at
+
+    def connect(self, path, stdin):
+        return Process([self.path, 'unix', path], stdin=stdin)
+
 
 class OpenBSDNetcat:
     def listen(self, stdout):
@@ -48,6 +73,21 @@ class OpenBSDNetcat:
 
     def connect(self, port, stdin):
         return Process(['nc.openbsd', '-N', HOST, str(port)], stdin=stdin)
+
+
+class OpenBSDNetcatUnix:
+    def __init__(self, directory):
+        self.at = os.path.join(directory, 'nc')
+
+    def listen(self, stdout):
+        if os.path.exists(self.at):
+            os.unlink(self.at)          # nc leaves its socket behind
+        process = Process(['nc.openbsd', '-d', '-l', '-U', self.at], stdout=stdout)
+        await_unix_listener(self.at)
+        return process, self.at
+
+    def connect(self, path, stdin):
+        return Process(['nc.openbsd', '-N', '-U', path], stdin=stdin)
 
 
 class Socat:
@@ -66,6 +106,11 @@ class Socat:
     def connect(self, port, stdin):
         del stdin
         return Process(['socat', '-u', '-b1048576', f'OPEN:{self.path}', f'TCP:{HOST}:{port}'])
+
+
+def socat_send_blocks(port, path, size):
+    """Each so many bytes of the file as a datagram."""
+    return Process(['socat', '-u', f'-b{size}', f'FILE:{path}', f'UDP-SENDTO:{HOST}:{port}'])
 
 
 def redis():

@@ -1,6 +1,6 @@
 /*
- * spawn N COMMAND [ARG]...: runs the command N times, one after the other, with its streams on /dev/null, and prints the
- * median wall time and the median CPU time of a run, in microseconds. A run that fails ends the measurement.
+ * spawn N COMMAND [ARG]...: runs the command N times, one after the other, with its streams on /dev/null, and prints
+ * the median wall time and the median CPU time of a run, in microseconds. A run that fails ends the measurement.
  */
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -1,13 +1,13 @@
-"""One run of connect and listen: how soon it starts, how fast it moves bytes between pipes and from a file, and how well
-it keeps to a rate."""
+"""One run of connect and listen, or of unix: how soon it starts, how fast it moves bytes between pipes and from a file,
+and how well it keeps to a rate."""
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 
-from measure import BYTES, HOST, LIMIT_S, Process, Unmeasured, in_turns, ratios
-from peers import OpenBSDNetcat, Sockt, Socat
+from measure import BYTES, HOST, LIMIT_S, Process, Unmeasured, file_in_memory, in_turns, ratios
+from peers import OpenBSDNetcat, OpenBSDNetcatUnix, Sockt, SocktUnix, Socat
 
 PACED_S = 5
 SPAWNS = int(os.environ.get('BENCH_SPAWNS', 400))
@@ -18,7 +18,7 @@ def through_pipes(tool, pump):
     processes = []
     try:
         from_listen, to_consumer = os.pipe()
-        listener, port = tool.listen(to_consumer)
+        listener, address = tool.listen(to_consumer)
         processes.append(listener)
         os.close(to_consumer)
         consumer = Process([pump], stdin=from_listen, stdout=subprocess.PIPE)
@@ -30,7 +30,7 @@ def through_pipes(tool, pump):
         producer = Process([pump, str(BYTES)], stdout=to_connect)
         processes.append(producer)
         os.close(to_connect)
-        client = tool.connect(port, from_producer)
+        client = tool.connect(address, from_producer)
         processes.append(client)
         os.close(from_producer)
 
@@ -109,12 +109,21 @@ def bench_pipes(table, sockt, tools):
     table.row('pipe to pipe: CPU time beside nc', ratios(cpu['sockt'], cpu['nc']), '<=0.55')
 
 
+def bench_unix(table, sockt, tools):
+    pump = os.path.join(tools, 'pump')
+    with tempfile.TemporaryDirectory(prefix='sockt-bench-') as directory:
+        took = in_turns({
+            'sockt': lambda: through_pipes(SocktUnix(sockt, directory), pump),
+            'nc': lambda: through_pipes(OpenBSDNetcatUnix(directory), pump),
+        })
+    wall = {name: [one for one, _ in all_of] for name, all_of in took.items()}
+    table.row('unix, pipe to pipe: bytes/s beside nc', ratios(wall['nc'], wall['sockt']), '>=1.35')
+
+
 def bench_files(table, sockt, tools):
     del tools
     size = BYTES // 2
-    memory = '/dev/shm'
-    roomy = os.path.isdir(memory) and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > size * 2
-    with tempfile.NamedTemporaryFile(prefix='sockt-bench-', dir=memory if roomy else None) as f:
+    with file_in_memory(size) as f:
         block = os.urandom(1 << 20)
         for _ in range(size >> 20):
             f.write(block)
